@@ -1,0 +1,494 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"credlane/app/kit/authn"
+	"credlane/app/kit/fault"
+)
+
+// recorder notes what the metrics would count.
+type recorder struct {
+	mu   sync.Mutex
+	seen []string
+	told chan string
+}
+
+func (r *recorder) Request(method, route string, status int, _ time.Duration) {
+	line := fmt.Sprintf("%s %s %d", method, route, status)
+	r.mu.Lock()
+	r.seen = append(r.seen, line)
+	r.mu.Unlock()
+	if r.told != nil {
+		r.told <- line
+	}
+}
+
+type noteIn struct {
+	Body struct {
+		Text string `json:"text" maxLength:"1000"`
+	}
+}
+
+type noteOut struct{ Body string }
+
+func notes(h *Host, path string, change func(*Op)) {
+	op := Op{Method: "POST", Path: path, ID: "note" + strings.ReplaceAll(path, "/", "-"), Summary: "Note", Access: Public}
+	if change != nil {
+		change(&op)
+	}
+	Handle(h, op, func(ctx context.Context, in *noteIn) (*noteOut, error) {
+		return &noteOut{Body: fmt.Sprint(in.Body.Text, "|", ClientIP(ctx), "|", UserAgent(ctx), "|", authn.From(ctx).Kind)}, nil
+	})
+}
+
+func TestABodyMustBeJSONAndNotTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	notes(w.Host, "/notes", func(op *Op) { op.MaxBody = 100 })
+	for contentType, want := range map[string]int{
+		"application/json": 200, "Application/JSON; charset=UTF-8": 200, "application/json;charset=latin1": 415,
+		"text/plain": 415, "application/x-www-form-urlencoded": 415, "application/problem+json": 415, "nonsense/;;": 415, "": 415,
+	} {
+		rec := w.do(t, "POST", "/notes", `{"text":"a"}`, "Content-Type", contentType)
+		if rec.Code != want {
+			t.Errorf("%q: %d %s", contentType, rec.Code, rec.Body)
+		}
+	}
+	large := `{"text":"` + strings.Repeat("a", 100) + `"}`
+	if rec := w.do(t, "POST", "/notes", large); rec.Code != 413 || code(rec) != "too_large" {
+		t.Error(rec.Code, rec.Body)
+	}
+	req := httptest.NewRequest("POST", "/notes", io.MultiReader(strings.NewReader(large))) // of unknown length
+	req.Header.Set("Content-Type", "application/json")
+	rec := httptest.NewRecorder()
+	w.echo.ServeHTTP(rec, req)
+	if rec.Code != 413 || code(rec) != "too_large" {
+		t.Error("chunked:", rec.Code, rec.Body)
+	}
+	if rec := w.do(t, "POST", "/notes", `{"text":"`+strings.Repeat("a", 100-11)+`"}`); rec.Code != 200 {
+		t.Error("a body of exactly the limit:", rec.Code, rec.Body)
+	}
+}
+
+func TestAnOperationWithoutFieldsTakesNothingOrAnEmptyObject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	said(w.Host, "POST", "/close", Public, authn.NoRole)
+	for body, want := range map[string]int{"": 200, "{}": 200, " { } ": 200, `{"score":1}`: 400, "[1]": 422, "null": 422, "{": 400} {
+		if rec := w.do(t, "POST", "/close", body); rec.Code != want {
+			t.Errorf("%q: %d %s", body, rec.Code, rec.Body)
+		}
+	}
+}
+
+func TestParametersAreJudged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	type in struct {
+		PageIn
+		ID     string `path:"id" maxLength:"5"`
+		Status string `query:"status" enum:"open,closed"`
+	}
+	type out struct{ Body string }
+	Handle(w.Host, Op{Method: "GET", Path: "/list/{id}", ID: "list", Summary: "List", Access: Public},
+		func(_ context.Context, in *in) (*out, error) {
+			return &out{Body: fmt.Sprint(in.ID, in.Limit, in.Cursor, in.Status)}, nil
+		})
+	for path, want := range map[string]string{
+		"/list/a":                        `200 "a50"`,
+		"/list/a?limit=200&cursor=x":     `200 "a200x"`,
+		"/list/a%20b?status=open":        `200 "a b50open"`,
+		"/list/a?limit=201":              "422 query.limit Use a number of at most 200.",
+		"/list/a?limit=x":                "422 query.limit Use a whole number.",
+		"/list/a?status=shut":            "422 query.status Use one of open, closed.",
+		"/list/a?stauts=open":            "422 query.stauts This parameter is not known here",
+		"/list/a?limit=1&limit=2":        "422 query.limit Give this parameter once.",
+		"/list/toolong?limit=0":          "422 path.id Use at most 5 characters.",
+		"/list/a?cursor=%zz":             "400 query Escape",
+		"/list/a?cursor=%00":             "400 query.cursor The value is not valid",
+		"/list/a?cursor=%ff":             "400 query.cursor The value is not valid",
+		"/list/%ff":                      "400 path The address",
+		"/list/%00":                      "400 path The address",
+		"/list/toolong?limit=0&status=x": "422 query.limit Use a number of at least 1.",
+	} {
+		rec := w.do(t, "GET", path, "")
+		text := fmt.Sprint(rec.Code, " ", rec.Body)
+		for _, part := range strings.SplitN(want, " ", 3) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: %s, want %s", path, text, want)
+				break
+			}
+		}
+	}
+}
+
+func TestForwardedAddressesAreBelievedOnlyFromTrustedProxies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		trusted []netip.Prefix
+		header  string
+		want    string
+	}{
+		"nobody trusted":    {nil, "203.0.113.9", "192.0.2.1"},
+		"another trusted":   {[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, "203.0.113.9", "192.0.2.1"},
+		"the proxy trusted": {[]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "203.0.113.9", "203.0.113.9"},
+		"a forged first":    {[]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "127.0.0.1, 203.0.113.9", "203.0.113.9"},
+		"a private one":     {[]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "203.0.113.9, 10.0.0.7", "10.0.0.7"},
+	} {
+		w := newWorld(t, func(o *Options) { o.TrustedProxies = c.trusted })
+		notes(w.Host, "/notes", nil)
+		rec := w.do(t, "POST", "/notes", `{"text":"a"}`, "X-Forwarded-For", c.header, "X-Real-Ip", "198.51.100.1", "X-Forwarded-Proto", "https", "User-Agent", "ua")
+		if want := `"a|` + c.want + `|ua|anonymous"`; rec.Body.String() != want {
+			t.Errorf("%s: %s, want %s", name, rec.Body, want)
+		}
+	}
+}
+
+func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	public, err := url.Parse("https://hire.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(o *Options) { o.PublicURL = public })
+	notes(w.Host, "/notes", nil)
+	Handle(w.Host, Op{Method: "GET", Path: "/version", ID: "version", Summary: "Version", Access: Public, Cache: Immutable},
+		func(context.Context, *nothing) (*noteOut, error) { return &noteOut{}, nil })
+	for path, cache := range map[string]string{"/notes": "no-store", "/nowhere": "no-store", "/version": "private, max-age=31536000, immutable"} {
+		rec := w.do(t, "GET", path, "", "X-Request-Id", "abc-1", "Host", "evil.example")
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": cache, "X-Request-Id": "abc-1",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "max-age=31536000",
+		} {
+			if got := rec.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+	}
+	for _, odd := range []string{"a b", "<script>", strings.Repeat("x", 200), "a\x00"} {
+		if rec := w.do(t, "GET", "/version", "", "X-Request-Id", odd); rec.Header().Get("X-Request-Id") == odd {
+			t.Errorf("the request id %q was taken", odd)
+		}
+	}
+	if w.PublicURL() != "https://hire.example.org" {
+		t.Error(w.PublicURL())
+	}
+}
+
+func TestWorkBeyondTheBoundIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.MaxInFlight = 2 })
+	inside, finish := make(chan struct{}), make(chan struct{})
+	Handle(w.Host, Op{Method: "GET", Path: "/slow", ID: "slow", Summary: "Slow", Access: Public},
+		func(context.Context, *nothing) (*noteOut, error) {
+			inside <- struct{}{}
+			<-finish
+			return &noteOut{}, nil
+		})
+	notes(w.Host, "/notes", nil)
+	Serve(w.Host, Op{Method: "GET", Path: "/healthz", ID: "health", Summary: "Health", Access: Public, Always: true},
+		func(http.ResponseWriter, *http.Request) error { return nil })
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() { w.do(t, "GET", "/slow", "") })
+		<-inside
+	}
+	if rec := w.do(t, "GET", "/slow", ""); rec.Code != 503 || code(rec) != "overloaded" || rec.Header().Get("Retry-After") == "" {
+		t.Error(rec.Code, rec.Body)
+	}
+	if rec := w.do(t, "POST", "/notes", `{"text":"a"}`); rec.Code != 503 {
+		t.Error(rec.Code, rec.Body)
+	}
+	if rec := w.do(t, "GET", "/healthz", ""); rec.Code != 200 {
+		t.Error(rec.Code, rec.Body)
+	}
+	close(finish)
+	all.Wait()
+	if rec := w.do(t, "POST", "/notes", `{"text":"a"}`); rec.Code != 200 {
+		t.Error("the places did not come back:", rec.Code)
+	}
+}
+
+func TestATraceOfTheCallersIsLogged(t *testing.T) {
+	t.Parallel()
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for header, logged := range map[string]bool{
+		"00-" + id + "-00f067aa0ba902b7-01":                      true,
+		"00-" + id + "-00f067aa0ba902b7-01-extra":                false,
+		"01-" + id + "-00f067aa0ba902b7-01-extra":                true,
+		"ff-" + id + "-00f067aa0ba902b7-01":                      false,
+		"00-" + strings.ToUpper(id) + "-00f067aa0ba902b7-01":     false,
+		"00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01": false,
+		"00-" + id: false, "": false,
+	} {
+		var log bytes.Buffer
+		w := newWorld(t, func(o *Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+		w.do(t, "GET", "/nowhere", "", "Traceparent", header)
+		if strings.Contains(log.String(), `"trace_id":"`+id+`"`) != logged || strings.Contains(log.String(), "trace_id") != logged {
+			t.Errorf("%q: %s", header, log.String())
+		}
+	}
+}
+
+func TestMetricsAndLogsTellTheStatusReallySent(t *testing.T) {
+	t.Parallel()
+	seen := &recorder{}
+	var log bytes.Buffer
+	w := newWorld(t, func(o *Options) { o.Recorder = seen; o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	notes(w.Host, "/notes", func(op *Op) { op.MaxBody = 30 })
+	said(w.Host, "GET", "/closed/{id}", SignedIn, authn.Viewer)
+	Handle(w.Host, Op{Method: "GET", Path: "/panic", ID: "panic", Summary: "Panic", Access: Public},
+		func(context.Context, *nothing) (*noteOut, error) { panic("boom") })
+	Handle(w.Host, Op{Method: "GET", Path: "/late", ID: "late", Summary: "Late", Access: Public, Timeout: time.Nanosecond},
+		func(ctx context.Context, _ *nothing) (*noteOut, error) {
+			<-ctx.Done()
+			return nil, fmt.Errorf("query: %w", ctx.Err())
+		})
+	w.do(t, "POST", "/notes", `{"text":"a"}`)
+	w.do(t, "POST", "/notes", `{"text":"`+strings.Repeat("a", 40)+`"}`)
+	w.do(t, "GET", "/closed/7", "")
+	w.do(t, "GET", "/panic", "")
+	w.do(t, "GET", "/late", "")
+	w.do(t, "GET", "/x/y", "")
+	w.do(t, "BREW", "/notes", "")
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	w.echo.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, "GET", "/late", nil))
+	want := []string{
+		"POST /notes 200", "POST /notes 413", "GET /closed/:id 401", "GET /panic 500", "GET /late 503", "GET unmatched 404",
+		"BREW unmatched 405", "GET /late 499",
+	}
+	if got := strings.Join(seen.seen, ","); got != strings.Join(want, ",") {
+		t.Errorf("got %s\nwant %s", got, strings.Join(want, ","))
+	}
+	if got := strings.Count(log.String(), `"msg":"request"`); got != len(want) {
+		t.Errorf("%d lines for %d requests", got, len(want))
+	}
+	if got := strings.Count(log.String(), "boom"); got != 1 || !strings.Contains(log.String(), "edge_test.go") {
+		t.Errorf("the panic is told %d times: %s", got, log.String())
+	}
+}
+
+type importForm struct {
+	DryRun bool    `form:"dryRun" doc:"Only judge."`
+	Sheet  string  `form:"sheet" maxBytes:"10"`
+	Base   *int    `form:"answerBase" enum:"0,1"`
+	Edits  *string `form:"edits" maxBytes:"1048576"`
+	File   File    `form:"file"`
+}
+
+type importIn struct {
+	Limit int `query:"limit" default:"7"`
+	Form  Form[importForm]
+}
+
+// sendForm makes a body of name=value fields; "file=name=content" is a file.
+func sendForm(t *testing.T, w *world, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, "=")
+		if fileName, content, ok := strings.Cut(value, "="); ok && name == "file" {
+			part, err := form.CreateFormFile(name, fileName)
+			if err == nil {
+				_, err = io.WriteString(part, content)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := form.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.do(t, "POST", "/import", b.String(), "Content-Type", form.FormDataContentType())
+}
+
+func TestAFormIsSpooledJudgedAndRemoved(t *testing.T) {
+	t.Parallel()
+	var dir string
+	w := newWorld(t, func(o *Options) { dir = o.TempDir; o.MaxUploads = 1 })
+	var kept File
+	Handle(w.Host, Op{Method: "POST", Path: "/import", ID: "import", Summary: "Import", Access: Public, MaxBody: 200_000},
+		func(_ context.Context, in *importIn) (*noteOut, error) {
+			f := in.Form.Value
+			kept = f.File
+			content, err := io.ReadAll(f.File.Reader())
+			if err != nil {
+				return nil, err
+			}
+			if sha256.Sum256(content) != f.File.SHA256 || int64(len(content)) != f.File.Size {
+				return nil, errors.New("the file is not what it says")
+			}
+			base := -1
+			if f.Base != nil {
+				base = *f.Base
+			}
+			return &noteOut{Body: fmt.Sprint(f.DryRun, " ", f.Sheet, " ", base, " ", f.Edits == nil, " ", f.File.Name, " ", len(content), " ", in.Limit)}, nil
+		})
+	big := strings.Repeat("q,a\n", 40_000)
+	for _, c := range []struct {
+		fields []string
+		want   string
+	}{
+		{[]string{"dryRun=true", "sheet=S1", "answerBase=1", "file=a.csv=" + big}, `200 "true S1 1 true a.csv 160000 7"`},
+		{[]string{`file=C:\secret\..\b.csv=x`}, `200 "false  -1 true b.csv 1 7"`},
+		{[]string{"file=c.csv="}, `200 "false  -1 true c.csv 0 7"`},
+		{[]string{"dryRun=true"}, "422 form.file Send the file"},
+		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.answerBase Use one of 0, 1."},
+		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.sheet Use at most 10 bytes."},
+		{[]string{"dryrun=true", "file=a.csv=x"}, "400 malformed_form form.dryrun"},
+		{[]string{"sheet=a", "sheet=b", "file=a.csv=x"}, "400 malformed_form twice"},
+		{[]string{"file=a.csv=x", "sheet=b"}, "400 malformed_form before"},
+		{[]string{"file=a.csv=x", "file=b.csv=x"}, "400 malformed_form twice"},
+		{[]string{"sheet=\x00", "file=b.csv=x"}, "400 invalid_text form.sheet"},
+		{[]string{"file=a.csv=" + strings.Repeat("x", 250_000)}, "413 too_large larger"},
+	} {
+		rec := sendForm(t, w, c.fields...)
+		text := fmt.Sprint(rec.Code, " ", rec.Body)
+		for _, part := range strings.SplitN(c.want, " ", 3) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%.60q: %s, want %s", c.fields, text, c.want)
+				break
+			}
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) != 0 {
+			t.Fatalf("left behind: %v %v", left, err)
+		}
+	}
+	if _, err := kept.ReadAt(make([]byte, 1), 0); !errors.Is(err, os.ErrClosed) {
+		t.Error("the file outlived its handler:", err)
+	}
+	for contentType, want := range map[string]int{"application/json": 415, "multipart/form-data": 415, "multipart/form-data; boundary=x": 400} {
+		if rec := w.do(t, "POST", "/import", `{}`, "Content-Type", contentType); rec.Code != want {
+			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)
+		}
+	}
+}
+
+// exports serves one stream over a real connection.
+func exports(t *testing.T, change func(*Options), write func(ctx context.Context, w io.Writer) error) *httptest.Server {
+	t.Helper()
+	w := newWorld(t, change)
+	type out struct{ Body *Stream }
+	Handle(w.Host, Op{Method: "GET", Path: "/export.csv", ID: "export", Summary: "Export", Access: Public, Stream: true, Produces: "text/csv", Timeout: time.Nanosecond},
+		func(context.Context, *nothing) (*out, error) {
+			return &out{Body: &Stream{ContentType: "text/csv", Filename: "résults.csv", Write: write}}, nil
+		})
+	server := httptest.NewUnstartedServer(w.echo)
+	server.Config.ConnContext = ConnContext
+	server.Start()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestAStreamIsWhole(t *testing.T) {
+	t.Parallel()
+	server := exports(t, func(*Options) {}, func(_ context.Context, w io.Writer) error {
+		for i := range 100_000 {
+			if _, err := fmt.Fprintf(w, "%d,row\n", i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	res, err := http.Get(server.URL + "/export.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || strings.Count(string(body), "\n") != 100_000 || res.Header.Get("Content-Type") != "text/csv" {
+		t.Error(err, len(body), res.Header)
+	}
+	if got := res.Header.Get("Content-Disposition"); got != "attachment; filename*=utf-8''r%C3%A9sults.csv" {
+		t.Error(got)
+	}
+	head, err := http.Head(server.URL + "/export.csv")
+	if err != nil || head.StatusCode != 200 {
+		t.Error(head, err)
+	}
+}
+
+func TestAStreamThatFailsIsAProblemBeforeAndACutAfterItsFirstByte(t *testing.T) {
+	t.Parallel()
+	seen := &recorder{told: make(chan string, 1)}
+	early := exports(t, func(o *Options) { o.Recorder = seen }, func(context.Context, io.Writer) error {
+		return fault.New(fault.Invalid, "too_many_rows", "Take the CSV.")
+	})
+	res, err := http.Get(early.URL + "/export.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 422 || res.Header.Get("Content-Type") != problemType || res.Header.Get("Content-Disposition") != "" || <-seen.told != "GET /export.csv 422" {
+		t.Error(res.StatusCode, res.Header)
+	}
+	late := exports(t, func(*Options) {}, func(_ context.Context, w io.Writer) error {
+		if _, err := w.Write(make([]byte, 3*streamBuffer)); err != nil {
+			return err
+		}
+		return errors.New("the database went away")
+	})
+	res, err = http.Get(late.URL + "/export.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.ReadAll(res.Body); err == nil {
+		t.Error("half a file passes for a whole one")
+	}
+}
+
+func TestAReaderWhoStandsStillLosesTheStream(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	seen := &recorder{told: make(chan string, 1)}
+	server := exports(t, func(o *Options) { o.ExportStallTimeout = 50 * time.Millisecond; o.Recorder = seen }, func(ctx context.Context, w io.Writer) error {
+		row := make([]byte, 64<<10)
+		for {
+			if _, err := w.Write(row); err != nil {
+				ended <- ctx.Err()
+				return err
+			}
+		}
+	})
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /export.csv HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error("the query's context goes on:", err)
+	}
+	if got := <-seen.told; got != "GET /export.csv 499" {
+		t.Error(got)
+	}
+}
