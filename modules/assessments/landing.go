@@ -1,0 +1,118 @@
+package assessments
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Landing is the public page of an assessment. It holds no question, no key and no passing score.
+type Landing struct {
+	Title            string          `json:"title" example:"Go developer, first round"`
+	Description      string          `json:"description" doc:"Markdown source."`
+	Employer         LandingEmployer `json:"employer"`
+	QuestionCount    int             `json:"questionCount" example:"20"`
+	TimeLimitMinutes int             `json:"timeLimitMinutes" example:"30"`
+	Rules            []string        `json:"rules" doc:"What a candidate should know before starting, in plain sentences."`
+	PrivacyNotice    string          `json:"privacyNotice" doc:"Markdown source."`
+	RequireEmailCode bool            `json:"requireEmailCode"`
+	State            string          `json:"state" enum:"open,not_open_yet,closed"`
+	OpensAt          *time.Time      `json:"opensAt"`
+	ClosesAt         *time.Time      `json:"closesAt" doc:"Stops starts; an attempt under way keeps its time."`
+}
+
+// LandingEmployer is who asks.
+type LandingEmployer struct {
+	Name string `json:"name" example:"Acme Ltd"`
+}
+
+// Landing gives the encoded landing page of a public link, at most a second old. Errors: ErrNotFound.
+func (s *Service) Landing(ctx context.Context, slug string) ([]byte, error) {
+	if !validSlug(slug) {
+		return nil, ErrNotFound
+	}
+	return s.landings.get(ctx, slug)
+}
+
+func (s *Service) encodeLanding(ctx context.Context, slug string) ([]byte, error) {
+	o, err := findOpening(ctx, s.db, slug)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(o.landing(s.clock.Now()))
+	if err != nil {
+		return nil, fmt.Errorf("landing: %w", err)
+	}
+	return encoded, nil
+}
+
+func (o Opening) landing(now time.Time) Landing {
+	l := Landing{Title: o.Title, Description: o.Description, Employer: LandingEmployer{o.EmployerName}, QuestionCount: o.QuestionCount,
+		TimeLimitMinutes: o.TimeLimitMinutes, Rules: o.rules(), PrivacyNotice: o.PrivacyNotice, RequireEmailCode: o.RequireEmailCode,
+		State: "open", OpensAt: utc(o.OpensAt), ClosesAt: utc(o.ClosesAt)}
+	switch o.Check(now) {
+	case ErrNotOpen:
+		l.State = "not_open_yet"
+	case ErrClosed:
+		l.State = "closed"
+	}
+	if l.PrivacyNotice == "" {
+		l.PrivacyNotice = DefaultPrivacyNotice(o.EmployerName)
+	}
+	return l
+}
+
+// DefaultPrivacyNotice is what candidates read where the employer wrote no notice of its own.
+func DefaultPrivacyNotice(employer string) string {
+	return employer + " asks for your name and e-mail address to know whose answers these are. It keeps them with your answers, " +
+		"the times at which you gave them and your score, and uses them only to judge your application. Nobody outside its hiring " +
+		"team sees them here. You may ask " + employer + " at any time what it keeps about you, and to correct or delete it."
+}
+
+// rules words the settings that a candidate should know. Nothing in it depends on the keys or the passing score.
+func (o Opening) rules() []string {
+	rules := []string{
+		fmt.Sprintf("You have %s from the moment you start. The clock runs on when you leave or lose the connection.", minutes(o.TimeLimitMinutes)),
+		"Each answer is saved as you give it, and you can come back to this browser until the time is up.",
+		"You can take this once. When the time is up, what was saved counts.",
+	}
+	if o.QuestionCount > 1 {
+		rules = append(rules, "You may answer in any order and change your answers until you submit.")
+	}
+	if o.RequireEmailCode {
+		rules = append(rules, "You prove your e-mail address with a code before you start.")
+	}
+	return append(rules, o.releaseRule())
+}
+
+func (o Opening) releaseRule() string {
+	when := "as soon as you have submitted"
+	if o.ReleaseAt != nil {
+		when = "once " + o.EmployerName + " has released the results"
+	}
+	switch o.ResultRelease {
+	case ReleasePassed:
+		return "You see whether you passed " + when + "."
+	case ReleaseScore:
+		return "You see your score " + when + "."
+	case ReleaseReview:
+		return "You see your score and your answers with the right ones " + when + "."
+	}
+	return "Results are not shown here. " + o.EmployerName + " tells you how it goes on."
+}
+
+func minutes(n int) string {
+	if n == 1 {
+		return "1 minute"
+	}
+	return fmt.Sprintf("%d minutes", n)
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
