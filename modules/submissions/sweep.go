@@ -1,0 +1,94 @@
+package submissions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"credlane/app/kit/pg"
+)
+
+const (
+	sweepEvery = 2 * time.Second
+	sweepBatch = 100              // rows listed at once
+	sweepLimit = 30 * time.Second // of one sweep; what is left waits for the next
+)
+
+const sqlOverdue = `
+SELECT id, version_id, deadline_at
+FROM submissions
+WHERE status = 'in_progress' AND deadline_at < $1 AND (deadline_at, id) > ($2, $3)
+ORDER BY deadline_at, id
+LIMIT $4`
+
+type overdueRow struct {
+	ID         uuid.UUID `db:"id"`
+	VersionID  uuid.UUID `db:"version_id"`
+	DeadlineAt time.Time `db:"deadline_at"`
+}
+
+// Run sweeps until ctx ends. Any number of instances may run it at once.
+func (m *Module) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, sweepLimit)
+		_, err := m.SweepOnce(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			m.Log.Error("sweep of overdue submissions", slog.Any("error", err))
+		}
+	}
+}
+
+// SweepOnce ends every submission whose deadline and grace have passed, and tells how many. A row that somebody holds is
+// theirs to end. Each one has a transaction of its own, so that one that cannot be scored does not keep the others open; its
+// error comes with those of the rest.
+func (m *Module) SweepOnce(ctx context.Context) (int, error) {
+	now := m.Clock.Now()
+	ended := 0
+	var failed error
+	last := overdueRow{DeadlineAt: time.Unix(0, 0)}
+	for first := true; ; first = false {
+		rows, err := pg.All[overdueRow](ctx, m.DB, sqlOverdue, cutoff(now), last.DeadlineAt, last.ID, sweepBatch)
+		if err != nil {
+			return ended, errors.Join(failed, fmt.Errorf("list overdue submissions: %w", err))
+		}
+		if first {
+			m.Counters.SweepLag(lagOf(rows, now))
+		}
+		for _, row := range rows {
+			done, err := m.expire(ctx, sqlLockOverdueIfFree, row.ID, row.VersionID, now)
+			if done {
+				ended++
+			}
+			if ctx.Err() != nil {
+				return ended, errors.Join(failed, err)
+			}
+			if err != nil && failed == nil { // one is enough to look at; the next sweep tells of the rest
+				failed = err
+			}
+		}
+		if len(rows) < sweepBatch {
+			return ended, failed
+		}
+		last = rows[len(rows)-1]
+	}
+}
+
+// lagOf is how long the oldest of the rows, which is the first, has been due to be ended.
+func lagOf(rows []overdueRow, now time.Time) time.Duration {
+	if len(rows) == 0 {
+		return 0
+	}
+	return cutoff(now).Sub(rows[0].DeadlineAt)
+}
