@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"credlane/app/kit/pgtest"
+)
+
+// outcome is what one command line did.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+func try(t *testing.T, environ []string, args ...string) outcome {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, strings.NewReader(""), &out, &errs, environ)
+	return outcome{code, out.String(), errs.String()}
+}
+
+// environment points the program at a database of this test's own.
+func environment(t *testing.T, db pgtest.DB) []string {
+	t.Helper()
+	return []string{
+		"CREDLANE_DATABASE_URL=" + db.URL,
+		"CREDLANE_SECRET_KEY=" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
+		"CREDLANE_DATA_DIR=" + t.TempDir(),
+		"CREDLANE_ADDR=127.0.0.1:0",
+		"HOME=" + t.TempDir(),
+	}
+}
+
+// leaves lists every command that does something, by the words that call it.
+func leaves(cmd *cobra.Command, path []string) [][]string {
+	if !cmd.HasSubCommands() {
+		return [][]string{path}
+	}
+	var list [][]string
+	for _, sub := range cmd.Commands() {
+		list = append(list, leaves(sub, append(append([]string(nil), path...), sub.Name()))...)
+	}
+	return list
+}
+
+// lines is one command line for every leaf of the tree, and how it must end.
+var lines = map[string]struct {
+	args []string // beside the command's own words
+	code int
+	json bool // takes --json
+}{
+	"serve":                {args: []string{"--addr", "256.0.0.1:80"}, code: exitFailure},
+	"worker":               {code: exitUsage, args: []string{"--registration", "sometimes"}},
+	"migrate up":           {},
+	"migrate down":         {code: exitUsage},
+	"migrate status":       {json: true},
+	"user add":             {code: exitUsage},
+	"user reset-link":      {args: []string{"nobody@example.com"}, code: exitFailure},
+	"user verify-link":     {args: []string{"nobody@example.com"}, code: exitFailure},
+	"user invitation-link": {args: []string{"nobody@example.com"}, code: exitFailure},
+	"keys rotate":          {},
+	"demo":                 {args: []string{"--candidates", "0"}, code: exitUsage},
+	"openapi":              {},
+	"routes":               {json: true},
+	"doctor":               {args: []string{"--data-dir", "/nonexistent/place"}, json: true, code: exitFailure}, // the test server is not durable
+	"db upgrade":           {code: exitFailure},                                                                 // a database of one's own is not ours to upgrade
+	"version":              {json: true},
+}
+
+func TestEveryCommandKeepsTheRules(t *testing.T) {
+	t.Parallel()
+	env := environment(t, pgtest.New(t))
+	seen := map[string]bool{}
+	for _, words := range leaves((&cli{}).root(), nil) {
+		name := strings.Join(words, " ")
+		line, known := lines[name]
+		if !known {
+			t.Errorf("no line tries %q", name)
+			continue
+		}
+		seen[name] = true
+		t.Run(name, func(t *testing.T) {
+			call := append(append([]string(nil), words...), line.args...)
+			got := try(t, env, call...)
+			if got.code != line.code {
+				t.Fatalf("ended with %d, want %d: %s", got.code, line.code, got.stderr)
+			}
+			if got.code != exitOK && name != "doctor" && got.stdout != "" {
+				t.Errorf("a failure wrote to stdout: %q", got.stdout)
+			}
+			if got.code != exitOK && !strings.Contains(got.stderr, "credlane: ") {
+				t.Errorf("a failure said nothing on stderr: %q", got.stderr)
+			}
+			if help := try(t, env, append(append([]string(nil), words...), "--help")...); help.code != exitOK || help.stderr != "" || !strings.Contains(help.stdout, "Usage:") {
+				t.Errorf("help: %+v", help)
+			}
+			if wrong := try(t, env, append(append([]string(nil), words...), "--no-such-flag")...); wrong.code != exitUsage || wrong.stdout != "" {
+				t.Errorf("an unknown flag: %+v", wrong)
+			}
+			if extra := try(t, env, append(append([]string(nil), words...), "one", "two", "three")...); extra.code != exitUsage || extra.stdout != "" {
+				t.Errorf("arguments nobody asked for: %+v", extra)
+			}
+			if line.json {
+				sameJSONTwice(t, env, append(call, "--json"))
+			}
+		})
+	}
+	if len(seen) != len(lines) {
+		t.Errorf("tried %d commands, know %d", len(seen), len(lines))
+	}
+}
+
+func sameJSONTwice(t *testing.T, env, call []string) {
+	t.Helper()
+	first, second := try(t, env, call...), try(t, env, call...)
+	if !strings.HasPrefix(first.stdout, "{") && !strings.HasPrefix(first.stdout, "[") {
+		t.Errorf("no JSON: %q", first.stdout)
+	}
+	mask := func(s string) string { // the clock's drift and free space really do change
+		var kept []string
+		for line := range strings.Lines(s) {
+			if !strings.Contains(line, "ms from") && !strings.Contains(line, "MiB free") {
+				kept = append(kept, line)
+			}
+		}
+		return strings.Join(kept, "")
+	}
+	if mask(first.stdout) != mask(second.stdout) {
+		t.Errorf("two calls differ:\n%s\n%s", first.stdout, second.stdout)
+	}
+}
+
+func TestWrongWordsAreUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"nonsense"}, {"migrate"}, {"migrate", "sideways"}, {"user"}, {"db"}, {"user", "reset-link"}} {
+		if got := try(t, nil, args...); got.code != exitUsage || got.stdout != "" || got.stderr == "" {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+func TestFlagsBeatTheEnvironmentAndTheEnvironmentBeatsDefaults(t *testing.T) {
+	t.Parallel()
+	c := &cli{environ: []string{"CREDLANE_ADDR=localhost:1111", "CREDLANE_LOG_FORMAT=text"}}
+	cmd := c.root()
+	if err := cmd.ParseFlags([]string{"--addr", "localhost:2222"}); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := c.config(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Addr != "localhost:2222" || cfg.LogFormat != "text" || cfg.Registration != "first" {
+		t.Errorf("flag %q, environment %q, default %q", cfg.Addr, cfg.LogFormat, cfg.Registration)
+	}
+}
+
+// binary builds the program once for the tests that need a process.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "credlane")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func TestAServerDrainsOnTermAndEndsWith130OnInterrupt(t *testing.T) {
+	t.Parallel()
+	path := binary(t)
+	for signal, want := range map[syscall.Signal]int{syscall.SIGTERM: exitOK, syscall.SIGINT: exitInterrupted} {
+		db := pgtest.New(t)
+		cmd := exec.Command(path, "serve")
+		cmd.Env = environment(t, db)
+		logs, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, logs, "CredLane is ready")
+		asked := time.Now()
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		err = cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("%v ended it with %d, want %d: %v", signal, got, want, err)
+		}
+		// The promise to operators is 10 s, far above any noise of the machine.
+		if took := time.Since(asked); took > 10*time.Second {
+			t.Errorf("%v took %v", signal, took)
+		}
+	}
+}
+
+// waitFor reads until a line holds what; the process's end ends the wait too.
+func waitFor(t *testing.T, r interface{ Read([]byte) (int, error) }, what string) {
+	t.Helper()
+	var seen strings.Builder
+	buf := make([]byte, 4096)
+	for !strings.Contains(seen.String(), what) {
+		n, err := r.Read(buf)
+		seen.Write(buf[:n])
+		if err != nil {
+			t.Fatalf("ended before %q: %v\n%s", what, err, seen.String())
+		}
+	}
+	go func() { // keep the pipe empty until the process ends
+		for {
+			if _, err := r.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+func TestAReaderThatStopsEarlyHearsNoComplaint(t *testing.T) {
+	t.Parallel()
+	shell := exec.CommandContext(t.Context(), "sh", "-c", `"$0" routes | head -1`, binary(t))
+	shell.Env = append(os.Environ(), "HOME="+t.TempDir())
+	var errs bytes.Buffer
+	shell.Stderr = &errs
+	out, err := shell.Output()
+	if err != nil || errs.Len() > 0 || bytes.Count(out, []byte("\n")) != 1 {
+		t.Errorf("%v, stdout %q, stderr %q", err, out, errs.String())
+	}
+}
+
+func TestAnEndedContextStopsACommand(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"migrate", "status"}, strings.NewReader(""), &out, &errs, environment(t, pgtest.New(t))); code == exitOK {
+		t.Errorf("an interrupted command ended with 0: %s", out.String())
+	}
+}
+
+func TestTheDemoIsMadeOnceEvenAfterRealUse(t *testing.T) {
+	t.Parallel()
+	env := environment(t, pgtest.New(t))
+	for _, line := range [][]string{
+		// A session of today makes a signing key that is younger than everything in the demo.
+		{"user", "add", "--email", "ada@example.com", "--name", "Ada", "--organization", "Acme"},
+		{"demo", "--candidates", "12"},
+		{"demo", "--candidates", "12"},
+	} {
+		if got := try(t, env, line...); got.code != exitOK {
+			t.Fatalf("%v: %+v", line, got)
+		}
+	}
+	again := try(t, env, "demo")
+	if !strings.Contains(again.stdout, "there already") {
+		t.Errorf("a second demo says %q", again.stdout)
+	}
+}
