@@ -255,13 +255,13 @@ func (m *Module) Save(ctx context.Context, in Save) (Saved, error) {
 	}
 	// A second try serves the case that time was given, or a takeover undone, between the refusal and the question why.
 	for range 2 {
-		r, open, err := m.saveRow(ctx, p, in, answer, now)
+		o, err := m.saver.save(ctx, newAsked(p, in, answer, now))
 		if err != nil {
 			return Saved{}, err
 		}
-		if open {
+		if o.open {
 			m.Counters.AnswerSaved()
-			return Saved{SavedAt: r.SavedAt.UTC(), Sequence: r.Sequence, ServerNow: now, DeadlineAt: r.DeadlineAt.UTC()}, nil
+			return Saved{SavedAt: o.savedAt.UTC(), Sequence: o.sequence, ServerNow: now, DeadlineAt: o.deadlineAt.UTC()}, nil
 		}
 		if err := m.whyClosed(ctx, now); err != nil {
 			return Saved{}, err

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/authn"
-	"credlane/app/kit/pg"
 	"credlane/modules/submissions/internal/booklet"
 )
 
@@ -113,47 +112,3 @@ const sqlInsertSubmission = `
 INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at,
                          notice_version, layout, started_at, deadline_at, points_total, passing_score)
 VALUES ($1, $2, $3, $4, (SELECT id FROM users WHERE lower(email) = lower($5)), $6, $7, $8, $9, $10, $8, $11, $12, $13)`
-
-// The share lock makes a save come before or after a submit, an expiry, a takeover or extra time, never in between: the
-// conditions are judged again on the row as it is once the lock is held. An equal or lower sequence changes nothing; without
-// one the next is taken. The answer's form was judged before, against the version in the token.
-const sqlSave = `
-WITH attempt AS (
-    SELECT id, employer_id, version_id, deadline_at
-    FROM submissions
-    WHERE id = $1 AND session_number = $2 AND status = 'in_progress' AND deadline_at >= $3
-    FOR SHARE
-), saved AS (
-    INSERT INTO submission_answers AS a
-           (submission_id, question_id, employer_id, version_id, answer, sequence, flagged, saved_at)
-    SELECT id, $4, employer_id, version_id, $5::jsonb, COALESCE($6::bigint, 1), COALESCE($7::boolean, false), $8
-    FROM attempt
-    ON CONFLICT (submission_id, question_id) DO UPDATE SET
-        answer   = CASE WHEN $6 <= a.sequence THEN a.answer ELSE EXCLUDED.answer END,
-        sequence = CASE WHEN $6 <= a.sequence THEN a.sequence ELSE COALESCE($6, a.sequence + 1) END,
-        flagged  = CASE WHEN $6 <= a.sequence THEN a.flagged ELSE COALESCE($7, a.flagged) END,
-        saved_at = CASE WHEN $6 <= a.sequence THEN a.saved_at ELSE EXCLUDED.saved_at END
-    RETURNING sequence, saved_at
-)
-SELECT saved.sequence, saved.saved_at, attempt.deadline_at
-FROM attempt, saved`
-
-// savedRow is what a save left behind.
-type savedRow struct {
-	Sequence   int64     `db:"sequence"`
-	SavedAt    time.Time `db:"saved_at"`
-	DeadlineAt time.Time `db:"deadline_at"`
-}
-
-// saveRow saves one answer; open is false when the submission takes none.
-func (m *Module) saveRow(ctx context.Context, p authn.Principal, in Save, answer []byte, now time.Time) (r savedRow, open bool, err error) {
-	r, err = pg.One[savedRow](ctx, m.DB, sqlSave,
-		p.SubmissionID, p.SessionNumber, cutoff(now), in.QuestionID, answer, in.Sequence, in.Flagged, now)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return savedRow{}, false, nil
-	}
-	if err != nil {
-		return savedRow{}, false, constraints.Translate(fmt.Errorf("save an answer: %w", err))
-	}
-	return r, true, nil
-}

@@ -194,6 +194,7 @@ var constraints = pg.Constraints{
 type Module struct {
 	Deps
 	versions    *versionCache
+	saver       *saver
 	exports     *turnstile
 	summaries   gate
 	exportLimit time.Duration // of one export in all
@@ -205,7 +206,7 @@ func New(d Deps) *Module {
 		d.Counters = uncounted{}
 	}
 	return &Module{
-		Deps: d, versions: newVersionCache(d.Versions), exports: newTurnstile(d.DB), summaries: newGate(d.DB), exportLimit: exportLimit,
+		Deps: d, versions: newVersionCache(d.Versions), saver: newSaver(d.DB), exports: newTurnstile(d.DB), summaries: newGate(d.DB), exportLimit: exportLimit,
 	}
 }
 
