@@ -28,6 +28,7 @@ type Options struct {
 	Log     *slog.Logger
 	Clock   clock.Clock // the system's unless set
 	IDs     *ids.Source // on the system's randomness unless set
+	Ready   bool        // for a crowd: half of the database's connections are kept open
 }
 
 func (o Options) withDefaults() Options {
@@ -59,9 +60,11 @@ type App struct {
 // New builds the program on a migrated database. cfg names the database and the secret key.
 func New(ctx context.Context, cfg configs.Config, o Options) (*App, error) {
 	o = o.withDefaults()
-	db, err := pg.Open(ctx, pg.Options{
-		URL: cfg.DatabaseURL.Reveal(), MaxConns: int32(cfg.DatabaseMaxConns), Pooler: cfg.DatabasePooler,
-	})
+	pool := pg.Options{URL: cfg.DatabaseURL.Reveal(), MaxConns: int32(cfg.DatabaseMaxConns), Pooler: cfg.DatabasePooler}
+	if o.Ready {
+		pool.MinConns = pool.MaxConns / 2
+	}
+	db, err := pg.Open(ctx, pool)
 	if err != nil {
 		return nil, err
 	}

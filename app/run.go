@@ -26,10 +26,12 @@ type ServeOptions struct {
 	Version string
 	Log     io.Writer // log lines go here
 	Workers bool      // do the background work in this process
+	ready   bool      // be prepared for a crowd
 }
 
 // Serve runs the server until ctx ends, then drains it. With no database URL it runs the embedded Postgres.
 func Serve(ctx context.Context, cfg configs.Config, o ServeOptions) error {
+	o.ready = true
 	return With(ctx, cfg, o, func(ctx context.Context, a *App) error {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr)
 		if err != nil {
@@ -71,7 +73,7 @@ func With(ctx context.Context, cfg configs.Config, o ServeOptions, fn func(conte
 	if n > 0 {
 		log.Info("the schema is up to date", "migrations_run", n)
 	}
-	a, err := New(ctx, cfg, Options{Version: o.Version, Log: log})
+	a, err := New(ctx, cfg, Options{Version: o.Version, Log: log, Ready: o.ready})
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Conn = pgxpool.Conn
 type Options struct {
 	URL      string
 	MaxConns int32 // at least 1
+	MinConns int32 // kept open, so that a crowd that comes at once does not wait for new ones; none by default
 	Pooler   bool  // a transaction pooler stands between: no named statements, no session state
 }
 
@@ -47,6 +48,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("database url: %w", err)
 	}
 	cfg.MaxConns = max(1, o.MaxConns)
+	cfg.MinConns = min(o.MinConns, cfg.MaxConns)
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnLifetimeJitter = 10 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
