@@ -1,21 +1,16 @@
 package app_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/pgtest"
 )
@@ -151,110 +146,5 @@ func TestATableIsWrittenOnlyByItsModule(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("found writes to %d tables only", len(seen))
-	}
-}
-
-// million is how many submissions the plans are made for.
-const million = 1_000_000
-
-// big are the tables whose rows grow with use: no statement may read one of them from end to end.
-var big = []string{"submissions", "submission_answers", "users", "audit_events", "assessments", "questions", "answer_keys",
-	"version_questions", "version_answer_keys", "sessions", "refresh_tokens", "memberships", "employers", "imports",
-	"import_errors", "idempotency_keys", "api_keys", "voided_submissions",
-	"submission_extra_times"}
-
-func TestNoStatementReadsABigTableFromEndToEnd(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	conn, err := db.Pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
-	load(t, conn.Conn())
-	if _, err := conn.Exec(t.Context(), "SET plan_cache_mode = force_generic_plan"); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range statements(t) {
-		if why := wholeReads[s.pkg+"."+s.name]; why != "" || isInsertOnly(s.text) {
-			continue
-		}
-		for _, table := range scans(t, conn.Conn(), s) {
-			t.Errorf("%s.%s reads %s from end to end", s.pkg, s.name, table)
-		}
-	}
-}
-
-// wholeReads are the statements that may read a table whole, with the reason.
-var wholeReads = map[string]string{
-	"modules/auth.sqlNobodyYet":   "stops at the first row",
-	"modules/auth.sqlOwnerExists": "stops at the first owner, and only a registration asks",
-}
-
-// isInsertOnly is a statement with nothing to find: its plan has no scan of a table.
-func isInsertOnly(sql string) bool {
-	return !strings.Contains(strings.ToUpper(sql), "SELECT") && strings.HasPrefix(strings.ToUpper(strings.TrimSpace(sql)), "INSERT")
-}
-
-// planned are the statements that have a plan.
-var planned = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b`)
-
-func scans(t *testing.T, conn *pgx.Conn, s statement) []string {
-	t.Helper()
-	d, err := conn.Prepare(t.Context(), s.pkg+"."+s.name, s.text)
-	if err != nil {
-		t.Fatalf("%s.%s: %v", s.pkg, s.name, err)
-	}
-	call := ""
-	if n := len(d.ParamOIDs); n > 0 {
-		call = "(" + strings.TrimSuffix(strings.Repeat("NULL,", n), ",") + ")"
-	}
-	var plan []byte
-	err = conn.QueryRow(t.Context(), fmt.Sprintf(`EXPLAIN (FORMAT JSON) EXECUTE "%s.%s"%s`, s.pkg, s.name, call), pgx.QueryExecModeSimpleProtocol).Scan(&plan)
-	if err != nil {
-		if planned.MatchString(s.text) {
-			t.Errorf("%s.%s: %v", s.pkg, s.name, err)
-		}
-		return nil // a lock or a session command has no plan
-	}
-	var nodes []map[string]any
-	if err := json.Unmarshal(plan, &nodes); err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for _, n := range nodes {
-		walk(n, &found)
-	}
-	return found
-}
-
-func walk(node any, found *[]string) {
-	switch node := node.(type) {
-	case map[string]any:
-		if node["Node Type"] == "Seq Scan" {
-			if table, ok := node["Relation Name"].(string); ok && slices.Contains(big, table) {
-				*found = append(*found, table)
-			}
-		}
-		for _, v := range node {
-			walk(v, found)
-		}
-	case []any:
-		for _, v := range node {
-			walk(v, found)
-		}
-	}
-}
-
-// load fills the database past the size at which a planner would still choose to read a table whole. Rules and triggers are
-// off while it loads: the plans need the rows, not their history.
-func load(t *testing.T, conn *pgx.Conn) {
-	t.Helper()
-	script, err := os.ReadFile("testdata/million.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(t.Context(), strings.ReplaceAll(string(script), ":million", strconv.Itoa(million))); err != nil {
-		t.Fatalf("load: %v", err)
 	}
 }
