@@ -85,6 +85,13 @@ func TestEveryListWalksItsIndexAndSortsNothing(t *testing.T) {
 			}
 		}
 	}
+	for index, f := range map[string]Filter{"submissions_by_decision": {Decision: "shortlist"}, "submissions_tagged": {Tag: "remote"}} {
+		o, _ := ByScoreDown.order()
+		sql, args := f.narrow(o.sql, []any{d.version.AssessmentID, d.version.EmployerID, 51, uuid.Max, "1000"})
+		if plan := d.plan(sql, args...); !strings.Contains(plan, index) {
+			t.Errorf("filtered by %+v:\n%s", f, plan)
+		}
+	}
 	if plan := d.plan(sqlExportBatch, d.version.AssessmentID, d.version.EmployerID, 500, uuid.Nil, []uuid.UUID{d.version.ID}); !strings.Contains(plan,
 		"submissions_by_start") || strings.Contains(plan, "Sort") || !strings.Contains(plan, "submission_answers_one_per_question") {
 		t.Errorf("a batch of an export:\n%s", plan)

@@ -32,6 +32,10 @@ type Filter struct {
 
 // narrow puts the filter into a statement that has unfiltered, after the arguments it has already. Only what is asked for
 // gets into it: conditions that a NULL switches off would cost every list its plan.
+//
+// Decisions and tags have indexes of their own. The others are tried on the rows of the assessment as its index gives them;
+// where nothing fits, among 200,000 scattered over a million, that took 0.1 s by status, verdict or version and 0.22 s by
+// text (measured), which is no reason to make every start and hand-in write one more index, nor to want an extension.
 func (f Filter) narrow(sql string, args []any) (string, []any) {
 	conditions := ""
 	add := func(condition string, arg any) {
@@ -58,7 +62,7 @@ func (f Filter) narrow(sql string, args []any) (string, []any) {
 		add("s.decision = $n", f.Decision)
 	}
 	if f.Tag != "" {
-		add("$n = ANY (s.tags)", f.Tag)
+		add("$n = ANY (s.tags) AND s.tags <> '{}'", f.Tag) // the latter says which index, and nothing else
 	}
 	if conditions == "" {
 		return sql, args
