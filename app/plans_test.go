@@ -264,6 +264,46 @@ func unwrapped(cond string) string {
 	return cond[1 : len(cond)-1]
 }
 
+var deletes = regexp.MustCompile(`(?i)\bDELETE\s+FROM\s+([a-z_]+)`)
+
+// What a foreign key looks for when its row goes is no statement of the program, and costs the same.
+func TestEveryDeleteFindsTheRowsThatReferToItsOwnByAnIndex(t *testing.T) {
+	t.Parallel()
+	var tables []string
+	for _, s := range statements(t) {
+		for _, m := range deletes.FindAllStringSubmatch(s.text, -1) {
+			tables = append(tables, m[1])
+		}
+	}
+	// An index serves when it begins with columns of the key, and not with the employer alone.
+	rows, err := pgtest.New(t).Pool.Query(t.Context(), `
+WITH RECURSIVE gone AS (
+    SELECT unnest($1::text[])::regclass::oid AS id
+    UNION
+    SELECT c.conrelid FROM pg_constraint c JOIN gone ON gone.id = c.confrelid WHERE c.contype = 'f' AND c.confdeltype = 'c')
+SELECT c.conname::text, EXISTS (
+    SELECT FROM pg_index x LEFT JOIN pg_attribute e ON e.attrelid = x.indrelid AND e.attname = 'employer_id'
+     WHERE x.indrelid = c.conrelid AND x.indpred IS NULL AND x.indkey[0] = ANY (c.conkey)
+       AND (x.indkey[0] IS DISTINCT FROM e.attnum OR x.indkey[1] = ANY (c.conkey))) AS served
+  FROM pg_constraint c JOIN gone ON gone.id = c.confrelid
+ WHERE c.contype = 'f'`, tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var name string
+	var served bool
+	seen := 0
+	_, err = pgx.ForEachRow(rows, []any{&name, &served}, func() error {
+		if seen++; !served {
+			t.Errorf("%s has no index to find the rows that refer to one that goes", name)
+		}
+		return nil
+	})
+	if err != nil || seen < 8 {
+		t.Fatalf("looked at %d foreign keys: %v", seen, err)
+	}
+}
+
 func TestOnlyABoundOnTheFirstColumnBinds(t *testing.T) {
 	t.Parallel()
 	for cond, want := range map[string]bool{
