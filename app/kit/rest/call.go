@@ -16,6 +16,7 @@ import (
 
 	"credlane/app/kit/authn"
 	"credlane/app/kit/clock"
+	"credlane/app/kit/fault"
 )
 
 // call is the state of one request. It is the request's context itself, so that carrying all of it costs one allocation.
@@ -41,6 +42,8 @@ type call struct {
 
 	heldBytes int64 // of its JSON body, as far as they count
 	turn      bool  // to decode it
+
+	wrong []fault.Field // what its schema has against it
 
 	idempotencyKey string
 	requestHash    []byte // set when the request carries an Idempotency-Key

@@ -115,7 +115,7 @@ type api struct {
 func (a *api) Adapter() huma.Adapter                                   { return adapter{a.h} }
 func (a *api) OpenAPI() *huma.OpenAPI                                  { return a.h.doc }
 func (a *api) Negotiate(string) (string, error)                        { return jsonType, nil }
-func (a *api) Unmarshal(_ string, data []byte, v any) error            { return unmarshal(data, v) }
+func (a *api) Unmarshal(_ string, data []byte, v any) error            { return decodeInto(data, v) }
 func (a *api) UseMiddleware(...func(huma.Context, func(huma.Context))) {}
 func (a *api) Middlewares() huma.Middlewares                           { return nil }
 
@@ -123,21 +123,11 @@ const jsonType = "application/json"
 
 var jsonTypeHeader = []string{jsonType} // shared between answers: nothing may change it
 
-// unmarshal serves Huma twice: for the tree it validates and for the typed value. The bytes have been judged before.
-func unmarshal(data []byte, v any) error {
-	if tree, ok := v.(*any); ok {
-		var err error
-		*tree, err = decodeTree(data, len(data)) // counted before
-		return err
-	}
-	return decodeInto(data, v)
-}
-
 // Transform turns Huma's own errors into faults, without the values they carry.
 func (a *api) Transform(ctx huma.Context, _ string, v any) (any, error) {
 	x := ctx.(*exchange)
 	if model, ok := v.(*huma.ErrorModel); ok {
-		x.err = humaFault(model)
+		x.err = humaFault(model, x.call.wrong)
 	}
 	return v, nil
 }
@@ -149,12 +139,16 @@ func (a *api) Marshal(w io.Writer, _ string, v any) error {
 	return nil
 }
 
-// humaFault words what Huma found wrong with a request.
-func humaFault(model *huma.ErrorModel) error {
+// humaFault words what Huma found wrong with a request, beside what is wrong with its body.
+func humaFault(model *huma.ErrorModel, wrong []fault.Field) error {
 	var fields []fault.Field
 	for _, e := range model.Errors {
+		if e.Location == "body" && wrong != nil {
+			continue // it could not be decoded: wrong says why
+		}
 		fields = append(fields, plainReason(e))
 	}
+	fields = append(fields, wrong...)
 	switch model.Status {
 	case http.StatusBadRequest:
 		return ErrMalformedJSON.WithFields(fields...)

@@ -27,6 +27,9 @@ func Handle[I, O any](h *Host, op Op, fn func(ctx context.Context, in *I) (*O, e
 	endpoint := &keeper{api: &api{h: h}, keep: func(handler func(huma.Context)) { run = handler }}
 	huma.Register(endpoint, *described, func(ctx context.Context, in *I) (*O, error) {
 		h.bodies.decoded(callOf(ctx))
+		if wrong := callOf(ctx).wrong; wrong != nil {
+			return nil, failed{ErrInvalid.WithFields(wrong...)}
+		}
 		if form != nil {
 			close, err := h.readForm(callOf(ctx), form, reflect.ValueOf(in).Elem())
 			if err != nil {
@@ -138,8 +141,9 @@ func (h *Host) readBody(k *call) ([]byte, error) {
 	return data, k.bodyRead()
 }
 
-// judgeBody decodes a JSON body and compares it with the operation's keys: nil when there is none and none is needed. A body
-// that is not small has its turn until the operation's own work begins.
+// judgeBody decodes a JSON body and compares it with the operation's schema: nil when there is none and none is needed. What
+// the schema has against it is noted in the call, since there may be more against the parameters. A body that is not small
+// has its turn until the operation's own work begins.
 func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 	schema := k.route.schema
 	if len(data) == 0 {
@@ -171,6 +175,7 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 		}
 		return nil, nil
 	}
+	k.wrong = validate(h.registry, schema, tree)
 	return data, nil
 }
 

@@ -144,16 +144,10 @@ func location(pointer string) string {
 const maxLocation = 200
 
 // unknownKeys lists every key that the schema does not know by exactly that spelling. It looks only where objects are
-// closed; what an operation takes as it comes is its own to judge.
+// closed; what an operation takes as it comes is its own to judge. On its way it marks each null that the schema does not
+// allow, for validate to find.
 func unknownKeys(r huma.Registry, s *huma.Schema, v any, at string, found []fault.Field) []fault.Field {
-	for s != nil && (s.Ref != "" || len(s.AnyOf) > 0) {
-		if s.Ref == "" { // a struct or null, see mendField
-			s = s.AnyOf[0]
-			continue
-		}
-		s = r.SchemaFromRef(s.Ref)
-	}
-	if s == nil {
+	if s = resolved(r, s); s == nil {
 		return found
 	}
 	switch v := v.(type) {
@@ -169,6 +163,10 @@ func unknownKeys(r huma.Registry, s *huma.Schema, v any, at string, found []faul
 		for name, item := range v {
 			child := clip(at+"."+name, maxLocation)
 			switch property, known := s.Properties[name]; {
+			case known && item == nil:
+				if !takesNull(r, property) {
+					v[name] = misplacedNull{}
+				}
 			case known:
 				found = unknownKeys(r, property, item, child, found)
 			case values != nil:
@@ -179,6 +177,43 @@ func unknownKeys(r huma.Registry, s *huma.Schema, v any, at string, found []faul
 		}
 	}
 	return found
+}
+
+// resolved is the schema that s refers to; of one that is a struct or null (see mendField), the struct's.
+func resolved(r huma.Registry, s *huma.Schema) *huma.Schema {
+	for s != nil && (s.Ref != "" || len(s.AnyOf) > 0) {
+		if s.Ref == "" {
+			s = s.AnyOf[0]
+			continue
+		}
+		s = r.SchemaFromRef(s.Ref)
+	}
+	return s
+}
+
+// takesNull tells whether null means something in a place: "absent" is not what it means.
+func takesNull(r huma.Registry, s *huma.Schema) bool {
+	if s.Nullable || len(s.AnyOf) > 0 {
+		return true
+	}
+	s = resolved(r, s)
+	return s == nil || s.Nullable || s.Type == "" && len(s.OneOf) == 0
+}
+
+// misplacedNull stands for a null where the schema wants something else. The library takes a null for an absent key.
+type misplacedNull struct{}
+
+// validate lists what the schema has against a tree that unknownKeys has passed.
+func validate(r huma.Registry, s *huma.Schema, tree any) []fault.Field {
+	var found huma.ValidateResult
+	at := huma.NewPathBuffer(nil, 0)
+	at.Push("body")
+	huma.Validate(r, s, at, huma.ModeWriteToServer, tree, &found)
+	var fields []fault.Field
+	for _, err := range found.Errors {
+		fields = append(fields, plainReason(err.(*huma.ErrorDetail)))
+	}
+	return fields
 }
 
 func unknownMessage(s *huma.Schema, name string) string {

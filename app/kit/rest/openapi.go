@@ -64,7 +64,8 @@ func (h *Host) describe(op Op, in, out reflect.Type) *huma.Operation {
 	d := &huma.Operation{
 		Method: op.Method, Path: op.Path, OperationID: op.ID, Summary: op.Summary, Description: op.Description,
 		DefaultStatus: status, MaxBodyBytes: op.maxBody() + 1, RejectUnknownQueryParameters: true,
-		Security: security(op.Access), Responses: map[string]*huma.Response{},
+		SkipValidateBody: true, // judgeBody does it
+		Security:         security(op.Access), Responses: map[string]*huma.Response{},
 	}
 	if op.Tag != "" {
 		d.Tags = []string{op.Tag}
