@@ -63,6 +63,16 @@ func newQuestion(source *ids.Source, d QuestionDraft) (Question, error) {
 // applyChange gives q with the change merged in; the error lists every reason against the result.
 func applyChange(source *ids.Source, q Question, c QuestionChange) (Question, error) {
 	var r reasons
+	labels := q.merge(&r, source, c)
+	for _, reason := range q.shape().Valid() {
+		r.add(at("body", reason.Field), "%s", reason.Message)
+	}
+	q.applyKey(&r, c, labels)
+	return q, r.fault()
+}
+
+// merge changes everything of q but its key, judging each part by itself, and gives the way from label to option.
+func (q *Question) merge(r *reasons, source *ids.Source, c QuestionChange) map[string]uuid.UUID {
 	if c.Type != nil && *c.Type != q.Type {
 		q.settle(*c.Type, c)
 	}
@@ -90,11 +100,7 @@ func applyChange(source *ids.Source, q Question, c QuestionChange) (Question, er
 	if c.Options != nil {
 		q.Options, labels = r.options(source, q.Options, *c.Options)
 	}
-	for _, reason := range q.shape().Valid() {
-		r.add(at("body", reason.Field), "%s", reason.Message)
-	}
-	q.applyKey(&r, c, labels)
-	return q, r.fault()
+	return labels
 }
 
 // settle moves q to another type and drops what that type does not have.

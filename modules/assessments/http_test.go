@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"credlane/app/kit/authn"
+	"credlane/app/kit/fault"
 	"credlane/app/kit/rest"
 )
 
@@ -263,6 +265,39 @@ func TestWhoMayDoWhat(t *testing.T) {
 		s.do("", "GET", path, "").is(401)
 		s.do(s.viewer, "GET", path, "").is(200)
 		s.do(s.stranger, "GET", path, "").is(404)
+	}
+}
+
+func TestAFormHearsEveryReasonAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	a := s.draft("A")
+	path := base + "/" + a.ID.String()
+	made := s.do(s.recruiter, "POST", path+"/questions", `{"type": "true_false", "prompt": "x"}`)
+	question := path + "/questions/" + made.text("id")
+	for _, c := range []struct {
+		method, path, body string
+		want               []string
+	}{
+		{"POST", base, `{"title": " ", "passingScore": 101, "opensAt": "2026-05-02T00:00:00Z", "closesAt": "2026-05-01T00:00:00Z"}`,
+			[]string{"body.closesAt", "body.passingScore", "body.title"}},
+		{"PATCH", path, `{"title": "a\nb", "timeLimitMinutes": 0, "opensAt": "soon"}`, []string{"body.opensAt", "body.timeLimitMinutes", "body.title"}},
+		{"POST", path + "/questions", `{"type": "single_choice", "prompt": " ", "points": -1, "options": [{"id": "a", "text": 7}, {"id": "a", "text": " "}]}`,
+			[]string{"body.options", "body.options[0].text", "body.options[1].id", "body.options[1].text", "body.points", "body.prompt"}},
+		{"PATCH", question, `{"prompt": " ", "points": "many", "tags": ["a\nb"]}`, []string{"body.points", "body.prompt", "body.tags[0]"}},
+	} {
+		answer := s.do(s.recruiter, c.method, c.path, c.body, "If-Match", `"x"`)
+		var problem struct{ Errors []fault.Field }
+		if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range problem.Errors {
+			got = append(got, f.Location)
+		}
+		if slices.Sort(got); answer.Code != 422 || !slices.Equal(got, c.want) {
+			t.Errorf("%s %s: %d %v; want %v", c.method, c.body, answer.Code, got, c.want)
+		}
 	}
 }
 

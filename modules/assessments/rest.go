@@ -59,6 +59,12 @@ type createBody struct {
 
 type createIn struct{ Body createBody }
 
+// Check gives what the rules have against the settings.
+func (in *createIn) Check() error {
+	a := newAssessment()
+	return in.Body.settings(&in.Body.Title).apply(&a)
+}
+
 type updateBody struct {
 	Title *string `json:"title,omitempty" minLength:"1" maxLength:"200"`
 	SettingsBody
@@ -68,6 +74,12 @@ type updateIn struct {
 	ID      uuid.UUID `path:"id"`
 	IfMatch string    `header:"If-Match" doc:"The ETag that you last got."`
 	Body    updateBody
+}
+
+// Check gives what the rules have against the settings by themselves.
+func (in *updateIn) Check() error {
+	a := newAssessment()
+	return in.Body.settings(in.Body.Title).apply(&a)
 }
 
 type idIn struct {

@@ -9,8 +9,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/authn"
+	"credlane/app/kit/clock"
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
+	"credlane/app/kit/ids"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/question"
 	"credlane/app/kit/rest"
@@ -47,6 +49,21 @@ type addQuestionIn struct {
 	Body newQuestionBody
 }
 
+func (in *addQuestionIn) draft() QuestionDraft {
+	b := &in.Body
+	return QuestionDraft{Type: b.Type, Prompt: b.Prompt, Options: labelled(b.Options), Points: b.Points, Tags: b.Tags,
+		Difficulty: b.Difficulty, Explanation: b.Explanation, CreditRule: b.CreditRule, Key: keyOf(b.AnswerKey), Position: b.Position}
+}
+
+// Check gives what the rules have against the question.
+func (in *addQuestionIn) Check() error {
+	_, err := newQuestion(passingIDs(), in.draft())
+	return err
+}
+
+// passingIDs are for a question that is judged and never kept.
+func passingIDs() *ids.Source { return ids.New(clock.System{}) }
+
 type changeQuestionBody struct {
 	Type        *question.Type       `json:"type,omitempty" enum:"single_choice,multiple_choice,true_false,short_text,numeric"`
 	Prompt      *string              `json:"prompt,omitempty" minLength:"1" maxLength:"20000"`
@@ -78,6 +95,14 @@ func (in *changeQuestionIn) change() QuestionChange {
 		c.Tags = &b.Tags
 	}
 	return c
+}
+
+// Check gives what the rules have against the texts, options and tags; the rest is judged together with what stays.
+func (in *changeQuestionIn) Check() error {
+	var r reasons
+	var q Question
+	q.merge(&r, passingIDs(), in.change())
+	return r.fault()
 }
 
 // keyOf is nil where the key is absent or null.
@@ -202,9 +227,7 @@ func (m *Module) listQuestions(ctx context.Context, in *listQuestionsIn) (*listQ
 }
 
 func (m *Module) createQuestion(ctx context.Context, in *addQuestionIn) (*questionOut, error) {
-	b := &in.Body
-	d := QuestionDraft{Type: b.Type, Prompt: b.Prompt, Options: labelled(b.Options), Points: b.Points, Tags: b.Tags,
-		Difficulty: b.Difficulty, Explanation: b.Explanation, CreditRule: b.CreditRule, Key: keyOf(b.AnswerKey), Position: b.Position}
+	d := in.draft()
 	return rest.Once(ctx, m.db, func(tx pgx.Tx) (*questionOut, error) {
 		q, err := m.AddQuestionTx(ctx, tx, in.ID, d)
 		out, err := questionAnswer(q, err)

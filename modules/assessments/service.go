@@ -100,11 +100,16 @@ func setTime(r *reasons, location string, to **time.Time, from rest.Optional[tim
 	}
 }
 
+// newAssessment is a draft with the defaults, not made yet.
+func newAssessment() Assessment {
+	return Assessment{Status: Draft, TimeLimitMinutes: defaultTimeLimit, PassingScore: defaultPassingScore, ResultRelease: ReleaseNone}
+}
+
 // CreateTx makes a draft in tx; only the title is needed.
 func (s *Service) CreateTx(ctx context.Context, tx pgx.Tx, in Settings) (Assessment, error) {
 	now, employer := s.clock.Now(), employerOf(ctx)
-	a := Assessment{ID: s.ids.ID(), Slug: s.ids.Slug(), Status: Draft, TimeLimitMinutes: defaultTimeLimit,
-		PassingScore: defaultPassingScore, ResultRelease: ReleaseNone, CreatedAt: now}
+	a := newAssessment()
+	a.ID, a.Slug, a.CreatedAt = s.ids.ID(), s.ids.Slug(), now
 	if in.Title == nil {
 		in.Title = new(string)
 	}

@@ -105,6 +105,17 @@ type registerIn struct {
 	}
 }
 
+func (in *registerIn) registration() Registration {
+	b := in.Body
+	return Registration{b.OrganizationName, b.Name, b.Email, b.Password}
+}
+
+// Check gives what registering would have against the body.
+func (in *registerIn) Check() error {
+	r := in.registration()
+	return r.check()
+}
+
 type loginIn struct {
 	Body struct {
 		Email    string `json:"email" maxLength:"400" example:"ada@example.com"`
@@ -126,8 +137,7 @@ func (m *Module) mountSignIn(h *rest.Host) {
 	op.Description = "Open until the first owner exists, then closed unless the operator opens it. Never attaches to an existing user."
 	op.Faults = []*fault.Error{ErrRegistrationClosed, ErrEmailTaken, ErrBusy, rest.ErrTooMany}
 	rest.Handle(h, op, func(ctx context.Context, in *registerIn) (*signInAnswer, error) {
-		b := in.Body
-		return signedInAnswer(m.Register(ctx, Registration{b.OrganizationName, b.Name, b.Email, b.Password}))
+		return signedInAnswer(m.Register(ctx, in.registration()))
 	})
 
 	op = public

@@ -100,6 +100,14 @@ type startIn struct {
 	}
 }
 
+func (in *startIn) start() Start {
+	b := in.Body
+	return Start{Slug: in.Slug, Name: b.Name, Email: b.Email, Consent: b.Consent, Code: b.Code}
+}
+
+// Check gives what starting would have against the body.
+func (in *startIn) Check() error { return in.start().tidy().check() }
+
 type startOut struct {
 	Body rest.RawOf[startedWire]
 }
@@ -108,9 +116,7 @@ func (m *Module) startByLink(ctx context.Context, in *startIn) (*startOut, error
 	if err := m.Limiter.Take(ctx, "public_start", rest.ClientIP(ctx), m.StartLimit); err != nil {
 		return nil, err
 	}
-	token, s, err := m.Start(ctx, Start{
-		Slug: in.Slug, Name: in.Body.Name, Email: in.Body.Email, Consent: in.Body.Consent, Code: in.Body.Code,
-	})
+	token, s, err := m.Start(ctx, in.start())
 	if err != nil {
 		return nil, err
 	}

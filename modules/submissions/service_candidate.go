@@ -104,7 +104,7 @@ func jsonOrNull(answer []byte) json.RawMessage {
 // Start begins the one attempt of an address at an assessment and gives its token. Faults: those of Openings, ErrConsent,
 // ErrCandidate, ErrEmailCode, and ErrAlreadyStarted, which tells nothing of the attempt that exists.
 func (m *Module) Start(ctx context.Context, in Start) (token string, s Sitting, err error) {
-	in.Name, in.Email = strings.TrimSpace(in.Name), strings.TrimSpace(in.Email)
+	in = in.tidy()
 	if err := in.check(); err != nil {
 		return "", Sitting{}, err
 	}
@@ -150,6 +150,11 @@ func (m *Module) queueStart(ctx context.Context, b *pgx.Batch, in Start, o Openi
 	b.Queue(sqlInsertSubmission, a.ID, a.EmployerID, a.AssessmentID, a.VersionID, address, in.Name, in.Email, a.StartedAt,
 		o.NoticeVersion, a.Layout, a.DeadlineAt, v.marking.paper.Possible(), v.marking.source.PassingScore)
 	return audit.Queue(ctx, b, event)
+}
+
+func (in Start) tidy() Start {
+	in.Name, in.Email = strings.TrimSpace(in.Name), strings.TrimSpace(in.Email)
+	return in
 }
 
 // check gives every reason why nobody can start like this.

@@ -29,6 +29,7 @@ func TestTooManyDecimalsAreNamedWithTheirField(t *testing.T) {
 		`{"points":1.0001}`:                     `"location":"body.points","message":"Use at most three decimals."`,
 		`{"later":1.0001}`:                      `"location":"body.later","message":"Use at most three decimals."`,
 		`{"points":1.0000000000001}`:            `"invalid_input"`, // below what a float check sees: the decoding refuses it
+		`{"score":-0.001}`:                      `"invalid_input"`,
 		`{"score":0.07,"points":1.005}`:         "",
 		`{"score":100,"points":99999.999}`:      "",
 		`{"score":null,"later":null}`:           "null",

@@ -18,8 +18,8 @@ import (
 )
 
 // Handle mounts one typed operation. I's fields are parameters (`path:"id"`, `query:"limit"`, `header:"If-Match"`), Body (JSON)
-// or Form (rest.Form); O's are Location and ETag (headers), Status and Body. Huma's tags describe and bound them. Whatever fn
-// returns as an error is turned into a problem here: a fault as it is, anything else into a 500 that is logged once.
+// or Form (rest.Form); O's are Location and ETag (headers), Status and Body. Huma's tags describe and bound them. An *I that is
+// Checked adds its reasons to those of the schema. Whatever fn returns as an error is turned into a problem here: a fault as it is, anything else into a 500 that is logged once.
 func Handle[I, O any](h *Host, op Op, fn func(ctx context.Context, in *I) (*O, error)) {
 	var run func(huma.Context)
 	described := h.describe(op, reflect.TypeFor[I](), reflect.TypeFor[O]())
@@ -51,6 +51,7 @@ func Handle[I, O any](h *Host, op Op, fn func(ctx context.Context, in *I) (*O, e
 	h.mend()
 	r := h.mount(op, func(c echo.Context) error { return h.exchange(c, described, run) })
 	h.finish(r, form)
+	r.rules = rulesOf[I]()
 }
 
 // failed carries any error of a handler past Huma, which would show an unknown one to the client.
@@ -175,7 +176,9 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 		}
 		return nil, nil
 	}
-	k.wrong = validate(h.registry, schema, tree)
+	if k.wrong = validate(h.registry, schema, tree); k.wrong != nil && k.route.rules != nil {
+		k.wrong = withRules(k.wrong, k.route.rules(data))
+	}
 	return data, nil
 }
 

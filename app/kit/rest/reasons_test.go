@@ -84,3 +84,42 @@ func TestReasonsAgainstParametersAndBodyComeTogether(t *testing.T) {
 		t.Error(rec.Code, rec.Body)
 	}
 }
+
+type formIn struct {
+	Body struct {
+		Name  string   `json:"name" maxLength:"20"`
+		Email string   `json:"email"`
+		Size  int      `json:"size"`
+		Tags  []string `json:"tags,omitempty"`
+	}
+}
+
+// Check refuses everything that has a rule of its own here.
+func (in *formIn) Check() error {
+	fields := []fault.Field{{Location: "body.name", Message: "Not this name."}, {Location: "body.tags[0].text", Message: "Write something."}}
+	if in.Body.Email != "a@b.example" {
+		fields = append(fields, fault.Field{Location: "body.email", Message: "Not this address."})
+	}
+	return ErrInvalid.WithFields(fields...)
+}
+
+func TestRulesAreToldBesideTheSchemasReasons(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	Handle(w.Host, Op{Method: "POST", Path: "/forms", ID: "form", Summary: "Form", Access: Public},
+		func(context.Context, *formIn) (*noteOut, error) { return &noteOut{Body: "taken"}, nil })
+	for body, want := range map[string][]string{
+		`{"size":"x","name":7,"email":"b"}`:             {"body.email", "body.name", "body.size", "body.tags[0].text"},
+		`{"size":"x","name":"n","email":"a@b.example"}`: {"body.name", "body.size", "body.tags[0].text"},
+		`{"email":"b","name":"n","size":1,"tags":[7]}`:  {"body.email", "body.name", "body.tags[0]"},
+		`[]`: {"body"},
+	} {
+		rec := w.do(t, "POST", "/forms", body)
+		if got := locations(t, rec); rec.Code != 422 || !slices.Equal(got, want) {
+			t.Errorf("%s: %v %s", body, rec.Code, rec.Body)
+		}
+	}
+	if rec := w.do(t, "POST", "/forms", `{"size":1,"name":"n","email":"b"}`); rec.Code != 200 {
+		t.Error("a body that fits its schema is the operation's own to judge:", rec.Code, rec.Body)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"credlane/app/kit/authn"
+	"credlane/app/kit/fault"
 )
 
 type routeKey struct{ method, path string }
@@ -26,6 +27,7 @@ type route struct {
 	schema   *huma.Schema // of the JSON body; nil when there is none
 	optional bool         // the body may be absent
 	form     *formSpec    // of a multipart body; nil when there is none
+	rules    func(body []byte) []fault.Field
 }
 
 // mount puts one operation into the table and on the router, and its HEAD twin with a GET. Mistakes panic: they are seen
