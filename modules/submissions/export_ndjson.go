@@ -57,8 +57,8 @@ func (e *ndjsonExport) row(r *exportRow) error {
 			a.Answer = json.RawMessage(r.answers[i])
 		}
 		if credit, scored := r.credit(i); scored {
-			earned := earnedPoints(q.Points, credit)
-			a.Credit, a.Earned = &CreditShare{Numerator: credit.Num, Denominator: credit.Den}, &earned
+			share, earned := shareOf(credit), earnedPoints(q.Points, credit)
+			a.Credit, a.Earned = &share, &earned
 		}
 		e.answers = append(e.answers, a)
 	}

@@ -288,8 +288,8 @@ func TestAReviewShowsTheKeyOnlyOnceItIsReleased(t *testing.T) {
 			Answer      json.RawMessage
 			AnswerKey   map[string]any
 			Explanation string
-			Credit      struct{ Num, Den int }
-			Earned      json.Number
+			Credit      CreditShare
+			Earned      json.Number `json:"pointsEarned"`
 		}
 	}
 	if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil {
@@ -300,7 +300,7 @@ func TestAReviewShowsTheKeyOnlyOnceItIsReleased(t *testing.T) {
 	}
 	for i, q := range out.Questions {
 		answered := q.ID == fixed(4, 4)
-		if q.Position != i+1 || q.AnswerKey == nil || q.Explanation == "" || q.Prompt == "" || (q.Credit.Num == 1) != answered ||
+		if q.Position != i+1 || q.AnswerKey == nil || q.Explanation == "" || q.Prompt == "" || (q.Credit == CreditShare{1, 1}) != answered ||
 			(string(q.Answer) == `"mutex"`) != answered || (q.Earned == "1") != answered {
 			t.Errorf("question %d is %+v", i, q)
 		}

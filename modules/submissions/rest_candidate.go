@@ -267,16 +267,10 @@ type outcomeWire struct {
 type reviewedWire struct {
 	CandidateQuestion
 	Answer      json.RawMessage `json:"answer"`
-	Credit      shareWire       `json:"credit"`
-	Earned      exact.Points    `json:"earned" doc:"Credit times points, rounded to thousandths."`
+	Credit      CreditShare     `json:"credit"`
+	Earned      exact.Points    `json:"pointsEarned" doc:"Credit times points, rounded to thousandths."`
 	AnswerKey   question.Key    `json:"answerKey"`
 	Explanation string          `json:"explanation"`
-}
-
-// shareWire is a share of a question's points; 2/3 has no decimal.
-type shareWire struct {
-	Num int64 `json:"num"`
-	Den int64 `json:"den"`
 }
 
 type outcomeOut struct {
@@ -310,7 +304,7 @@ func (o Outcome) wire() outcomeWire {
 		}
 		w.Questions = append(w.Questions, reviewedWire{
 			CandidateQuestion: CandidateQuestion{q.ID, i + 1, q.Type, q.Prompt, options, q.Points, orExact(q.CreditRule)},
-			Answer:            q.Answer, Credit: shareWire(q.Credit), Earned: q.Earned, AnswerKey: q.Key, Explanation: q.Explanation,
+			Answer:            q.Answer, Credit: shareOf(q.Credit), Earned: q.Earned, AnswerKey: q.Key, Explanation: q.Explanation,
 		})
 	}
 	return w

@@ -183,11 +183,13 @@ type FullQuestion struct {
 	Earned      *exact.Points   `json:"pointsEarned" doc:"The share as points, rounded to thousandths; null until the submission ends."`
 }
 
-// CreditShare is an exact fraction from 0 to 1.
+// CreditShare is an exact share of a question's points, from 0 to 1; 2/3 has no decimal.
 type CreditShare struct {
 	Numerator   int64 `json:"numerator" example:"2"`
 	Denominator int64 `json:"denominator" example:"3"`
 }
+
+func shareOf(f exact.Fraction) CreditShare { return CreditShare{Numerator: f.Num, Denominator: f.Den} }
 
 type idIn struct {
 	ID uuid.UUID `path:"id"`
@@ -236,7 +238,8 @@ func fullQuestion(a Answered, position int) (FullQuestion, error) {
 		Answer: a.Answer, Sequence: a.Sequence, Flagged: a.Flagged, SavedAt: a.SavedAt, Earned: a.Earned,
 	}
 	if a.Credit != nil {
-		q.Credit = &CreditShare{Numerator: a.Credit.Num, Denominator: a.Credit.Den}
+		share := shareOf(*a.Credit)
+		q.Credit = &share
 	}
 	return q, nil
 }
