@@ -22,6 +22,7 @@ import (
 	"credlane/app/kit/ids"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
+	"credlane/app/kit/rounds"
 )
 
 // Policy says who may register an employer over the API.
@@ -248,20 +249,15 @@ func (m *Module) Tidy(ctx context.Context) (int64, error) {
 	return removed, nil
 }
 
-const tidyEvery = time.Hour
+const (
+	tidyEvery = time.Hour
+	tidyLimit = 5 * time.Minute // of one round; what is left waits for the next
+)
 
-// Run tidies once an hour until ctx ends.
+// Run tidies at once and then once an hour, until ctx ends.
 func (m *Module) Run(ctx context.Context) error {
-	tick := time.NewTicker(tidyEvery)
-	defer tick.Stop()
-	for {
-		if _, err := m.Tidy(ctx); err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "accounts were not tidied; trying again in an hour", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return rounds.Run(ctx, m.log, rounds.Plan{Name: "tidying accounts", Every: tidyEvery, Limit: tidyLimit}, func(ctx context.Context) error {
+		_, err := m.Tidy(ctx)
+		return err
+	})
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 
 	"credlane/app/kit/pg"
+	"credlane/app/kit/rounds"
 )
 
 const (
@@ -33,21 +33,11 @@ type overdueRow struct {
 
 // Run sweeps until ctx ends. Any number of instances may run it at once.
 func (m *Module) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		bounded, cancel := context.WithTimeout(ctx, sweepLimit)
-		_, err := m.SweepOnce(bounded)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			m.Log.Error("sweep of overdue submissions", slog.Any("error", err))
-		}
-	}
+	plan := rounds.Plan{Name: "the sweep of overdue submissions", Every: sweepEvery, Limit: sweepLimit}
+	return rounds.Run(ctx, m.Log, plan, func(ctx context.Context) error {
+		_, err := m.SweepOnce(ctx)
+		return err
+	})
 }
 
 // SweepOnce ends every submission whose deadline and grace have passed, and tells how many. A row that somebody holds is

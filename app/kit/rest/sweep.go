@@ -8,10 +8,12 @@ import (
 
 	"credlane/app/kit/clock"
 	"credlane/app/kit/pg"
+	"credlane/app/kit/rounds"
 )
 
 const (
 	sweepEvery  = 10 * time.Minute
+	sweepLimit  = time.Minute // of one round; what is left waits for the next
 	sweepBatch  = 1000
 	counterLife = 24 * time.Hour // the longest window of a Rate
 )
@@ -64,18 +66,11 @@ type Sweeper struct {
 // NewSweeper makes a sweeper.
 func NewSweeper(db *pg.DB, c clock.Clock, log *slog.Logger) *Sweeper { return &Sweeper{db, c, log} }
 
-// Run sweeps at once and then every ten minutes, until ctx ends. A failed round is logged and tried again with the next.
+// Run sweeps at once and then every ten minutes, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
-	ticks := time.NewTicker(sweepEvery)
-	defer ticks.Stop()
-	for {
-		if _, err := Sweep(ctx, s.db, s.clock.Now()); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "housekeeping failed and will be tried again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticks.C:
-		}
-	}
+	plan := rounds.Plan{Name: "housekeeping", Every: sweepEvery, Limit: sweepLimit}
+	return rounds.Run(ctx, s.log, plan, func(ctx context.Context) error {
+		_, err := Sweep(ctx, s.db, s.clock.Now())
+		return err
+	})
 }
