@@ -271,6 +271,45 @@ func TestASweepGoesOnPastAnAttemptThatItCannotScore(t *testing.T) {
 	if n, err := m.SweepOnce(t.Context()); n != 1 || err == nil {
 		t.Errorf("%d ended, %v; want 1 and the reason of the other", n, err)
 	}
+	// The one that failed is left alone for longer and longer; the others are not, nor is it when it can be scored at last.
+	const pace = 30 * time.Second
+	complaints, rounds := 0, int(24*time.Hour/pace)
+	for range rounds {
+		w.clock.Advance(pace)
+		if _, err := m.SweepOnce(t.Context()); err != nil {
+			complaints++
+		}
+	}
+	if atMost := int(24*time.Hour/longestWait) + 16; complaints < 10 || complaints > atMost {
+		t.Errorf("%d complaints in %d rounds, want 10 to %d", complaints, rounds, atMost)
+	}
+	w.start(m, "cyd@example.org")
+	w.clock.Advance(time.Hour)
+	w.start(m, "dan@example.org")
+	if n, err := m.SweepOnce(t.Context()); n != 1 {
+		t.Errorf("%d ended, %v; want the one that can be", n, err)
+	}
+	w.exec(`UPDATE submissions SET version_id = $2 WHERE id = $1`, first.Receipt.ID, w.version.ID)
+	w.clock.Advance(longestWait)
+	if n, err := m.SweepOnce(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d ended, %v; want the one that was mended", n, err)
+	}
+}
+
+func TestWhatFailsIsRememberedWithinABound(t *testing.T) {
+	t.Parallel()
+	var l laggards
+	now := time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC)
+	for range 2 * maxLaggards {
+		l.failed(uuid.New(), now)
+	}
+	if len(l.waits) != maxLaggards {
+		t.Errorf("%d are remembered, want %d", len(l.waits), maxLaggards)
+	}
+	late := uuid.New()
+	if l.failed(late, now.Add(2*longestWait)); len(l.waits) != 1 || l.due(late, now.Add(2*longestWait)) {
+		t.Errorf("%d are remembered; want the newest alone, since the others have not been seen again", len(l.waits))
+	}
 }
 
 func TestRunSweepsUntilItIsStopped(t *testing.T) {

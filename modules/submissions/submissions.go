@@ -198,6 +198,7 @@ type Module struct {
 	exports     *turnstile
 	summaries   gate
 	exportLimit time.Duration // of one export in all
+	laggards    laggards
 }
 
 // New makes the module. Counters may be nil.

@@ -1,9 +1,12 @@
 package submissions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,8 +44,8 @@ func (m *Module) Run(ctx context.Context) error {
 }
 
 // SweepOnce ends every submission whose deadline and grace have passed, and tells how many. A row that somebody holds is
-// theirs to end. Each one has a transaction of its own, so that one that cannot be scored does not keep the others open; its
-// error comes with those of the rest.
+// theirs to end. Each one has a transaction of its own, so that one that cannot be scored does not keep the others open; it is
+// tried again after longer and longer waits.
 func (m *Module) SweepOnce(ctx context.Context) (int, error) {
 	now := m.Clock.Now()
 	ended := 0
@@ -57,15 +60,21 @@ func (m *Module) SweepOnce(ctx context.Context) (int, error) {
 			m.Counters.SweepLag(lagOf(rows, now))
 		}
 		for _, row := range rows {
+			if !m.laggards.due(row.ID, now) {
+				continue
+			}
 			done, err := m.expire(ctx, sqlLockOverdueIfFree, row.ID, row.VersionID, now)
 			if done {
 				ended++
 			}
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return ended, errors.Join(failed, err)
-			}
-			if err != nil && failed == nil { // one is enough to look at; the next sweep tells of the rest
-				failed = err
+			case err != nil:
+				m.laggards.failed(row.ID, now)
+				failed = cmp.Or(failed, err) // one is enough to look at
+			default:
+				m.laggards.forget(row.ID)
 			}
 		}
 		if len(rows) < sweepBatch {
@@ -73,6 +82,51 @@ func (m *Module) SweepOnce(ctx context.Context) (int, error) {
 		}
 		last = rows[len(rows)-1]
 	}
+}
+
+// laggards are the overdue submissions that this instance could not end. Each waits twice as long after each failure, so that
+// a damaged one neither fills the log nor takes the others' time. Whatever touches a submission still tries to end it.
+type laggards struct {
+	mu    sync.Mutex
+	waits map[uuid.UUID]wait
+}
+
+type wait struct {
+	until time.Time
+	long  time.Duration
+}
+
+const (
+	longestWait = 30 * time.Minute
+	maxLaggards = 2_000 // beyond it, one is tried in each sweep
+)
+
+func (l *laggards) due(id uuid.UUID, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !now.Before(l.waits[id].until)
+}
+
+func (l *laggards) failed(id uuid.UUID, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	long := min(max(2*l.waits[id].long, sweepEvery), longestWait)
+	if len(l.waits) >= maxLaggards { // those that somebody else has ended are never seen again
+		maps.DeleteFunc(l.waits, func(_ uuid.UUID, w wait) bool { return now.Sub(w.until) > longestWait/2 })
+	}
+	if _, known := l.waits[id]; !known && len(l.waits) >= maxLaggards {
+		return
+	}
+	if l.waits == nil {
+		l.waits = map[uuid.UUID]wait{}
+	}
+	l.waits[id] = wait{until: now.Add(long), long: long}
+}
+
+func (l *laggards) forget(id uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waits, id)
 }
 
 // lagOf is how long the oldest of the rows, which is the first, has been due to be ended.
