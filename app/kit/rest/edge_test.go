@@ -3,25 +3,19 @@ package rest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"mime/multipart"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"credlane/app/kit/authn"
-	"credlane/app/kit/fault"
 )
 
 // recorder notes what the metrics would count.
@@ -284,211 +278,5 @@ func TestMetricsAndLogsTellTheStatusReallySent(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "boom"); got != 1 || !strings.Contains(log.String(), "edge_test.go") {
 		t.Errorf("the panic is told %d times: %s", got, log.String())
-	}
-}
-
-type importForm struct {
-	DryRun bool    `form:"dryRun" doc:"Only judge."`
-	Sheet  string  `form:"sheet" maxBytes:"10"`
-	Base   *int    `form:"answerBase" enum:"0,1"`
-	Edits  *string `form:"edits" maxBytes:"1048576"`
-	File   File    `form:"file"`
-}
-
-type importIn struct {
-	Limit int `query:"limit" default:"7"`
-	Form  Form[importForm]
-}
-
-// sendForm makes a body of name=value fields; "file=name=content" is a file.
-func sendForm(t *testing.T, w *world, fields ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	var b bytes.Buffer
-	form := multipart.NewWriter(&b)
-	for _, f := range fields {
-		name, value, _ := strings.Cut(f, "=")
-		if fileName, content, ok := strings.Cut(value, "="); ok && name == "file" {
-			part, err := form.CreateFormFile(name, fileName)
-			if err == nil {
-				_, err = io.WriteString(part, content)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := form.WriteField(name, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := form.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return w.do(t, "POST", "/import", b.String(), "Content-Type", form.FormDataContentType())
-}
-
-func TestAFormIsSpooledJudgedAndRemoved(t *testing.T) {
-	t.Parallel()
-	var dir string
-	w := newWorld(t, func(o *Options) { dir = o.TempDir; o.MaxUploads = 1 })
-	var kept File
-	Handle(w.Host, Op{Method: "POST", Path: "/import", ID: "import", Summary: "Import", Access: Public, MaxBody: 200_000},
-		func(_ context.Context, in *importIn) (*noteOut, error) {
-			f := in.Form.Value
-			kept = f.File
-			content, err := io.ReadAll(f.File.Reader())
-			if err != nil {
-				return nil, err
-			}
-			if sha256.Sum256(content) != f.File.SHA256 || int64(len(content)) != f.File.Size {
-				return nil, errors.New("the file is not what it says")
-			}
-			base := -1
-			if f.Base != nil {
-				base = *f.Base
-			}
-			return &noteOut{Body: fmt.Sprint(f.DryRun, " ", f.Sheet, " ", base, " ", f.Edits == nil, " ", f.File.Name, " ", len(content), " ", in.Limit)}, nil
-		})
-	big := strings.Repeat("q,a\n", 40_000)
-	for _, c := range []struct {
-		fields []string
-		want   string
-	}{
-		{[]string{"dryRun=true", "sheet=S1", "answerBase=1", "file=a.csv=" + big}, `200 "true S1 1 true a.csv 160000 7"`},
-		{[]string{`file=C:\secret\..\b.csv=x`}, `200 "false  -1 true b.csv 1 7"`},
-		{[]string{"file=c.csv="}, `200 "false  -1 true c.csv 0 7"`},
-		{[]string{"dryRun=true"}, "422 form.file Send the file"},
-		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.answerBase Use one of 0, 1."},
-		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.sheet Use at most 10 bytes."},
-		{[]string{"dryrun=true", "file=a.csv=x"}, "400 malformed_form form.dryrun"},
-		{[]string{"sheet=a", "sheet=b", "file=a.csv=x"}, "400 malformed_form twice"},
-		{[]string{"file=a.csv=x", "sheet=b"}, "400 malformed_form before"},
-		{[]string{"file=a.csv=x", "file=b.csv=x"}, "400 malformed_form twice"},
-		{[]string{"sheet=\x00", "file=b.csv=x"}, "400 invalid_text form.sheet"},
-		{[]string{"file=a.csv=" + strings.Repeat("x", 250_000)}, "413 too_large larger"},
-	} {
-		rec := sendForm(t, w, c.fields...)
-		text := fmt.Sprint(rec.Code, " ", rec.Body)
-		for _, part := range strings.SplitN(c.want, " ", 3) {
-			if !strings.Contains(text, part) {
-				t.Errorf("%.60q: %s, want %s", c.fields, text, c.want)
-				break
-			}
-		}
-		left, err := os.ReadDir(dir)
-		if err != nil || len(left) != 0 {
-			t.Fatalf("left behind: %v %v", left, err)
-		}
-	}
-	if _, err := kept.ReadAt(make([]byte, 1), 0); !errors.Is(err, os.ErrClosed) {
-		t.Error("the file outlived its handler:", err)
-	}
-	for contentType, want := range map[string]int{"application/json": 415, "multipart/form-data": 415, "multipart/form-data; boundary=x": 400} {
-		if rec := w.do(t, "POST", "/import", `{}`, "Content-Type", contentType); rec.Code != want {
-			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)
-		}
-	}
-}
-
-// exports serves one stream over a real connection.
-func exports(t *testing.T, change func(*Options), write func(ctx context.Context, w io.Writer) error) *httptest.Server {
-	t.Helper()
-	w := newWorld(t, change)
-	type out struct{ Body *Stream }
-	Handle(w.Host, Op{Method: "GET", Path: "/export.csv", ID: "export", Summary: "Export", Access: Public, Stream: true, Produces: "text/csv", Timeout: time.Nanosecond},
-		func(context.Context, *nothing) (*out, error) {
-			return &out{Body: &Stream{ContentType: "text/csv", Filename: "résults.csv", Write: write}}, nil
-		})
-	server := httptest.NewUnstartedServer(w.echo)
-	server.Config.ConnContext = ConnContext
-	server.Start()
-	t.Cleanup(server.Close)
-	return server
-}
-
-func TestAStreamIsWhole(t *testing.T) {
-	t.Parallel()
-	server := exports(t, func(*Options) {}, func(_ context.Context, w io.Writer) error {
-		for i := range 100_000 {
-			if _, err := fmt.Fprintf(w, "%d,row\n", i); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	res, err := http.Get(server.URL + "/export.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || strings.Count(string(body), "\n") != 100_000 || res.Header.Get("Content-Type") != "text/csv" {
-		t.Error(err, len(body), res.Header)
-	}
-	if got := res.Header.Get("Content-Disposition"); got != "attachment; filename*=utf-8''r%C3%A9sults.csv" {
-		t.Error(got)
-	}
-	head, err := http.Head(server.URL + "/export.csv")
-	if err != nil || head.StatusCode != 200 {
-		t.Error(head, err)
-	}
-}
-
-func TestAStreamThatFailsIsAProblemBeforeAndACutAfterItsFirstByte(t *testing.T) {
-	t.Parallel()
-	seen := &recorder{told: make(chan string, 1)}
-	early := exports(t, func(o *Options) { o.Recorder = seen }, func(context.Context, io.Writer) error {
-		return fault.New(fault.Invalid, "too_many_rows", "Take the CSV.")
-	})
-	res, err := http.Get(early.URL + "/export.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != 422 || res.Header.Get("Content-Type") != problemType || res.Header.Get("Content-Disposition") != "" || <-seen.told != "GET /export.csv 422" {
-		t.Error(res.StatusCode, res.Header)
-	}
-	late := exports(t, func(*Options) {}, func(_ context.Context, w io.Writer) error {
-		if _, err := w.Write(make([]byte, 3*streamBuffer)); err != nil {
-			return err
-		}
-		return errors.New("the database went away")
-	})
-	res, err = http.Get(late.URL + "/export.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.ReadAll(res.Body); err == nil {
-		t.Error("half a file passes for a whole one")
-	}
-}
-
-func TestAReaderWhoStandsStillLosesTheStream(t *testing.T) {
-	t.Parallel()
-	ended := make(chan error, 1)
-	seen := &recorder{told: make(chan string, 1)}
-	server := exports(t, func(o *Options) { o.ExportStallTimeout = 50 * time.Millisecond; o.Recorder = seen }, func(ctx context.Context, w io.Writer) error {
-		row := make([]byte, 64<<10)
-		for {
-			if _, err := w.Write(row); err != nil {
-				ended <- ctx.Err()
-				return err
-			}
-		}
-	})
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET /export.csv HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Error("the query's context goes on:", err)
-	}
-	if got := <-seen.told; got != "GET /export.csv 499" {
-		t.Error(got)
 	}
 }

@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+)
+
+type importForm struct {
+	DryRun bool    `form:"dryRun" doc:"Only judge."`
+	Sheet  string  `form:"sheet" maxBytes:"10"`
+	Base   *int    `form:"answerBase" enum:"0,1"`
+	Edits  *string `form:"edits" maxBytes:"1048576"`
+	File   File    `form:"file"`
+}
+
+type importIn struct {
+	Limit int `query:"limit" default:"7"`
+	Form  Form[importForm]
+}
+
+// sendForm makes a body of name=value fields; "file=name=content" is a file.
+func sendForm(t *testing.T, w *world, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, "=")
+		if fileName, content, ok := strings.Cut(value, "="); ok && name == "file" {
+			part, err := form.CreateFormFile(name, fileName)
+			if err == nil {
+				_, err = io.WriteString(part, content)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := form.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.do(t, "POST", "/import", b.String(), "Content-Type", form.FormDataContentType())
+}
+
+func TestAFormIsSpooledJudgedAndRemoved(t *testing.T) {
+	t.Parallel()
+	var dir string
+	w := newWorld(t, func(o *Options) { dir = o.TempDir; o.MaxUploads = 1 })
+	var kept File
+	Handle(w.Host, Op{Method: "POST", Path: "/import", ID: "import", Summary: "Import", Access: Public, MaxBody: 200_000},
+		func(_ context.Context, in *importIn) (*noteOut, error) {
+			f := in.Form.Value
+			kept = f.File
+			content, err := io.ReadAll(f.File.Reader())
+			if err != nil {
+				return nil, err
+			}
+			if sha256.Sum256(content) != f.File.SHA256 || int64(len(content)) != f.File.Size {
+				return nil, errors.New("the file is not what it says")
+			}
+			base := -1
+			if f.Base != nil {
+				base = *f.Base
+			}
+			return &noteOut{Body: fmt.Sprint(f.DryRun, " ", f.Sheet, " ", base, " ", f.Edits == nil, " ", f.File.Name, " ", len(content), " ", in.Limit)}, nil
+		})
+	big := strings.Repeat("q,a\n", 40_000)
+	for _, c := range []struct {
+		fields []string
+		want   string
+	}{
+		{[]string{"dryRun=true", "sheet=S1", "answerBase=1", "file=a.csv=" + big}, `200 "true S1 1 true a.csv 160000 7"`},
+		{[]string{`file=C:\secret\..\b.csv=x`}, `200 "false  -1 true b.csv 1 7"`},
+		{[]string{"file=c.csv="}, `200 "false  -1 true c.csv 0 7"`},
+		{[]string{"dryRun=true"}, "422 form.file Send the file"},
+		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.answerBase Use one of 0, 1."},
+		{[]string{"dryRun=maybe", "answerBase=2", "sheet=12345678901", "file=a.csv=x"}, "422 form.sheet Use at most 10 bytes."},
+		{[]string{"dryrun=true", "file=a.csv=x"}, "400 malformed_form form.dryrun"},
+		{[]string{"sheet=a", "sheet=b", "file=a.csv=x"}, "400 malformed_form twice"},
+		{[]string{"file=a.csv=x", "sheet=b"}, "400 malformed_form before"},
+		{[]string{"file=a.csv=x", "file=b.csv=x"}, "400 malformed_form twice"},
+		{[]string{"sheet=\x00", "file=b.csv=x"}, "400 invalid_text form.sheet"},
+		{[]string{"file=a.csv=" + strings.Repeat("x", 250_000)}, "413 too_large larger"},
+	} {
+		rec := sendForm(t, w, c.fields...)
+		text := fmt.Sprint(rec.Code, " ", rec.Body)
+		for _, part := range strings.SplitN(c.want, " ", 3) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%.60q: %s, want %s", c.fields, text, c.want)
+				break
+			}
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) != 0 {
+			t.Fatalf("left behind: %v %v", left, err)
+		}
+	}
+	if _, err := kept.ReadAt(make([]byte, 1), 0); !errors.Is(err, os.ErrClosed) {
+		t.Error("the file outlived its handler:", err)
+	}
+	for contentType, want := range map[string]int{"application/json": 415, "multipart/form-data": 415, "multipart/form-data; boundary=x": 400} {
+		if rec := w.do(t, "POST", "/import", `{}`, "Content-Type", contentType); rec.Code != want {
+			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)
+		}
+	}
+}
