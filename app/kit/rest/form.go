@@ -141,7 +141,9 @@ func (u *upload) read(h *Host, k *call) error {
 		body = &patient{r: k.request.Body, patience: h.opt.BodyTimeout, deadline: k.readDeadline}
 	}
 	fmt.Fprintf(u.hash, "%s\n%s\n", k.request.URL.Path, k.request.URL.RawQuery)
-	parts := multipart.NewReader(body, params["boundary"])
+	// The library takes a body that ends in a part's header for one that ends with its last part, so the end is made an error,
+	// behind the line break that the closing boundary may lack.
+	parts := multipart.NewReader(io.MultiReader(body, strings.NewReader("\r\n"), cutOff{}), params["boundary"])
 	for n := 0; ; n++ {
 		part, err := parts.NextRawPart()
 		if err == io.EOF { //nolint:errorlint // a wrapped one means that the closing boundary is missing
@@ -172,6 +174,11 @@ func (u *upload) read(h *Host, k *call) error {
 	}
 	return nil
 }
+
+// cutOff is where a form ends that was not closed.
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // part takes one part: a field, or the file, which must be the last.
 func (u *upload) part(h *Host, part *multipart.Part) error {

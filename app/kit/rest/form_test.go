@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -114,5 +117,70 @@ func TestAFormIsSpooledJudgedAndRemoved(t *testing.T) {
 		if rec := w.do(t, "POST", "/import", `{}`, "Content-Type", contentType); rec.Code != want {
 			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)
 		}
+	}
+}
+
+func TestAFormThatIsCutAnywhereIsMalformed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	handled := 0
+	Handle(w.Host, Op{Method: "POST", Path: "/import", ID: "import", Summary: "Import", Access: Public},
+		func(context.Context, *importIn) (*noteOut, error) { handled++; return &noteOut{}, nil })
+	const end = "--b--"
+	form := strings.ReplaceAll("--b\nContent-Disposition: form-data; name=\"sheet\"\n\nS1\n"+
+		"--b\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\nContent-Type: text/csv\n\nq,a\n"+end, "\n", "\r\n")
+	send := func(body string) *httptest.ResponseRecorder {
+		return w.do(t, "POST", "/import", body, "Content-Type", "multipart/form-data; boundary=b")
+	}
+	for n := 1; n < len(form); n++ {
+		if rec := send(form[:n]); rec.Code != 400 || code(rec) != "malformed_form" {
+			t.Errorf("cut after %q: %d %s", form[:n], rec.Code, rec.Body)
+		}
+	}
+	if handled != 0 {
+		t.Errorf("half a form was handled %d times", handled)
+	}
+	for _, whole := range []string{form, form + "\r\n", form + "\r\nan epilogue", "a preamble\r\n" + form, strings.ReplaceAll(form, "\r", "") + "\n"} {
+		if rec := send(whole); rec.Code != 200 {
+			t.Errorf("%q: %d %s", whole, rec.Code, rec.Body)
+		}
+	}
+}
+
+func TestABodyShorterThanAnnouncedIsMalformedAndDoesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	handled := make(chan string, 4)
+	Handle(w.Host, Op{Method: "POST", Path: "/notes", ID: "note", Summary: "Note", Access: Public},
+		func(_ context.Context, in *noteIn) (*noteOut, error) { handled <- in.Body.Text; return &noteOut{}, nil })
+	Handle(w.Host, Op{Method: "POST", Path: "/import", ID: "import", Summary: "Import", Access: Public},
+		func(context.Context, *importIn) (*noteOut, error) { handled <- "a form"; return &noteOut{}, nil })
+	server := httptest.NewServer(w.echo)
+	defer server.Close()
+	for _, c := range []struct{ path, contentType, body string }{
+		{"/notes", "application/json", `{"text":"whole"}`},
+		{"/notes", "application/json", `{"text":"ha`},
+		{"/import", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nq\r\n--b-"},
+		{"/import", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-da"},
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", c.path, c.contentType, len(c.body)+20, c.body)
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", c.body, err)
+		}
+		if res.StatusCode != 400 {
+			t.Errorf("%q: %d", c.body, res.StatusCode)
+		}
+	}
+	if len(handled) != 0 {
+		t.Errorf("half a body was handled: %s", <-handled)
 	}
 }
