@@ -264,7 +264,7 @@ func (m *Module) handlePatch(ctx context.Context, in *patchIn) (*fullOut, error)
 	}
 	if timed {
 		if b.ExtraTimePercent == nil {
-			return nil, ErrMixedPatch
+			return nil, ErrMixedPatch.WithFields(fault.Field{Location: "body.extraTimePercent", Message: "This is required with reason."})
 		}
 		if err := m.GiveTime(ctx, in.ID, *b.ExtraTimePercent, valueOf(b.Reason)); err != nil {
 			return nil, err

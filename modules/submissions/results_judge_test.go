@@ -118,7 +118,10 @@ func TestExtraTimeMovesTheDeadlineAndIsRemembered(t *testing.T) {
 	d.wants(patch(-1, "x"), 422, "invalid_input")
 	d.wants(patch(10, "  "), 422, "reason_required")
 	d.wants(d.call(asRecruiter, "PATCH", path, map[string]any{"extraTimePercent": 10}), 422, "reason_required")
-	d.wants(d.call(asRecruiter, "PATCH", path, map[string]any{"reason": "x"}), 422, "mixed_change")
+	alone := d.call(asRecruiter, "PATCH", path, map[string]any{"reason": "x"})
+	if d.wants(alone, 422, "mixed_change"); !strings.Contains(string(alone.body), `"location":"body.extraTimePercent"`) {
+		t.Errorf("the answer does not say that the percentage is missing: %s", alone.body)
+	}
 	d.wants(d.call(asRecruiter, "PATCH", path, map[string]any{"extraTimePercent": 10, "reason": "x", "note": "y"}), 422, "mixed_change")
 	d.wants(d.call(asRecruiter, "PATCH", path, map[string]any{}), 422, "mixed_change")
 	f := get[Full](d, asViewer, path)
@@ -237,8 +240,16 @@ func TestAVoidedSubmissionIsKeptWholeAndItsCandidateStartsAfresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := "/submissions/" + s.Receipt.ID.String()
-	d.wants(d.call(asAdmin, "DELETE", path, map[string]any{"reason": " "}), 422, "reason_required")
-	d.wants(d.call(asAdmin, "DELETE", path, nil), 400, "malformed_json")
+	for code, sent := range map[string]any{"reason_required": map[string]any{"reason": " "}, "invalid_input": map[string]any{}, "malformed_json": nil} {
+		status := 422
+		if sent == nil {
+			status = 400
+		}
+		r := d.call(asAdmin, "DELETE", path, sent)
+		if d.wants(r, status, code); !strings.Contains(string(r.body), `"location":"body.reason"`) {
+			t.Errorf("the answer does not say that the reason is missing: %s", r.body)
+		}
+	}
 	d.wants(d.call(asAdmin, "DELETE", path, map[string]any{"reason": "took it for a friend"}), 204, "")
 	d.wants(d.call(asViewer, "GET", path, nil), 404, "submission_not_found")
 	d.wants(d.call(asAdmin, "DELETE", path, map[string]any{"reason": "again"}), 404, "submission_not_found")

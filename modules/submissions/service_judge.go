@@ -113,7 +113,7 @@ func deadlineWith(started time.Time, limit time.Duration, percent int) time.Time
 func readReason(reason string) (string, error) {
 	reason = strings.TrimSpace(reason)
 	if reason == "" || !storable(reason) || utf8.RuneCountInString(reason) > MaxReason {
-		return "", ErrReason
+		return "", ErrReason.WithFields(fault.Field{Location: "body.reason", Message: "Say why, in 1 to 1,000 characters."})
 	}
 	return reason, nil
 }

@@ -149,7 +149,7 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 	schema := k.route.schema
 	if len(data) == 0 {
 		if schema != nil && !k.route.optional {
-			return nil, ErrMalformedJSON.WithFields(fault.Field{Location: "body", Message: "Send a JSON body."})
+			return nil, noBody(h.registry, schema)
 		}
 		return nil, nil
 	}
@@ -180,6 +180,19 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 		k.wrong = withRules(k.wrong, k.route.rules(data))
 	}
 	return data, nil
+}
+
+// noBody says what should have been sent.
+func noBody(r huma.Registry, s *huma.Schema) error {
+	s = resolved(r, s)
+	if s == nil || len(s.Required) == 0 {
+		return ErrMalformedJSON.WithMessage("Send a JSON body.").WithFields(fault.Field{Location: "body", Message: "Send a JSON body."})
+	}
+	var fields []fault.Field
+	for _, name := range s.Required {
+		fields = append(fields, fault.Field{Location: "body." + name, Message: "This is required."})
+	}
+	return ErrMalformedJSON.WithMessage("Send a JSON body with: " + strings.Join(s.Required, ", ") + ".").WithFields(fields...)
 }
 
 // noFields is the body of a POST that takes none: {} or nothing.
