@@ -227,6 +227,8 @@ func TestOverlapsAndMistakesAreRefusedAtMount(t *testing.T) {
 		"a colon":          {Method: "GET", Path: "/a/:id", ID: "a", Summary: "A", Access: Public},
 		"odd method":       {Method: "LINK", Path: "/a", ID: "a", Summary: "A", Access: Public},
 		"idempotent GET":   {Method: "GET", Path: "/a", ID: "a", Summary: "A", Role: authn.Viewer, Idempotent: true},
+		"idempotent file":  {Method: "POST", Path: "/a", ID: "a", Summary: "A", Role: authn.Viewer, Idempotent: true, Stream: true},
+		"idempotent text":  {Method: "POST", Path: "/a", ID: "a", Summary: "A", Role: authn.Viewer, Idempotent: true, Produces: "text/csv"},
 		"idempotent login": {Method: "POST", Path: "/a", ID: "a", Summary: "A", Access: Public, Idempotent: true},
 	} {
 		w := newWorld(t)

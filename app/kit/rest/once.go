@@ -94,7 +94,8 @@ type keyRow struct {
 func (k *call) keyRow() keyRow {
 	hash := sha256.Sum256([]byte(k.idempotencyKey))
 	return keyRow{
-		principal: k.principal.String(), operation: k.route.op.ID, keyHash: hash[:], requestHash: k.requestHash,
+		// A person may move to another employer, who must not get the first one's answer.
+		principal: k.principal.String() + " of " + k.principal.EmployerID.String(), operation: k.route.op.ID, keyHash: hash[:], requestHash: k.requestHash,
 		now: k.clock.Now(),
 	}
 }

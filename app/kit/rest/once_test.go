@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -111,22 +112,47 @@ SELECT string_agg(response::text, ' '), min(principal) FILTER (WHERE key_hash = 
 	}
 }
 
-func TestARefusedRequestLeavesItsKeyFree(t *testing.T) {
+func TestARefusedOrFailedRequestLeavesItsKeyFree(t *testing.T) {
 	t.Parallel()
-	refuse := true
-	w := onceWorld(t, &pg.DB{Pool: pgtest.New(t).Pool}, func(pgx.Tx) error {
-		if refuse {
-			return fault.New(fault.Conflict, "no_room", "No room.")
-		}
-		return nil
-	})
+	var fail func() error
+	w := onceWorld(t, &pg.DB{Pool: pgtest.New(t).Pool}, func(pgx.Tx) error { return fail() })
 	auth := w.member(t, authn.Viewer)
-	if rec := w.do(t, "POST", "/keys", `{"name":"a"}`, "Authorization", auth, "Idempotency-Key", "k"); rec.Code != 409 || code(rec) != "no_room" {
-		t.Fatal(rec.Body)
+	post := func(body string) *httptest.ResponseRecorder {
+		return w.do(t, "POST", "/keys", body, "Authorization", auth, "Idempotency-Key", "k")
 	}
-	refuse = false
-	if rec := w.do(t, "POST", "/keys", `{"name":"a"}`, "Authorization", auth, "Idempotency-Key", "k"); rec.Code != 201 {
-		t.Fatal(rec.Body)
+	for _, c := range []struct {
+		status int
+		fail   func() error
+	}{
+		{409, func() error { return fault.New(fault.Conflict, "no_room", "No room.") }},
+		{422, func() error { return ErrInvalid }},
+		{503, func() error { return ErrUnavailable }},
+		{500, func() error { return errors.New("out of luck") }},
+		{500, func() error { panic("out of luck") }},
+	} {
+		fail = c.fail
+		if rec := post(`{"name":"a"}`); rec.Code != c.status {
+			t.Errorf("want %d: %d %s", c.status, rec.Code, rec.Body)
+		}
+	}
+	fail = func() error { return nil }
+	if rec := post(`{"name":"another"}`); rec.Code != 201 || rec.Header().Get("Idempotent-Replayed") != "" {
+		t.Fatal(rec.Code, rec.Body)
+	}
+}
+
+func TestAPersonWhoMovesToAnotherEmployerLeavesTheirKeysBehind(t *testing.T) {
+	t.Parallel()
+	w := onceWorld(t, &pg.DB{Pool: pgtest.New(t).Pool}, func(pgx.Tx) error { return nil })
+	auth := w.member(t, authn.Viewer)
+	first := w.do(t, "POST", "/keys", `{"name":"a"}`, "Authorization", auth, "Idempotency-Key", "k")
+	for session, p := range w.people {
+		p.EmployerID = uuid.New()
+		w.people[session] = p
+	}
+	second := w.do(t, "POST", "/keys", `{"name":"a"}`, "Authorization", auth, "Idempotency-Key", "k")
+	if first.Code != 201 || second.Code != 201 || second.Header().Get("Idempotent-Replayed") != "" {
+		t.Error("one employer's answer is given to another:", second.Code, second.Body)
 	}
 }
 

@@ -80,6 +80,8 @@ func check(op Op) {
 		panic(fmt.Sprintf("rest: %s %s names a role but is %s", op.Method, op.Path, op.Access))
 	case op.Idempotent && (op.Access != SignedIn || op.Method != http.MethodPost):
 		panic(fmt.Sprintf("rest: %s %s cannot take an Idempotency-Key", op.Method, op.Path))
+	case op.Idempotent && (op.Stream || op.Produces != ""): // what is kept for a retry is JSON
+		panic(fmt.Sprintf("rest: %s %s answers no JSON that a retry could get again", op.Method, op.Path))
 	}
 }
 
