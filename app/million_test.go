@@ -172,8 +172,12 @@ func copied() []copiedTable {
 	}
 	none, empty := pgtype.FlatArray[string]{}, []byte("[]")
 	tags := []pgtype.FlatArray[string]{{"remote"}, {"remote", "senior"}, {"agency"}}
+	var earned pgtype.FlatArray[int32]
+	for range perAssessment {
+		earned = append(earned, 1, 1)
+	}
 	decisions := []string{"shortlist", "hold", "decline"}
-	chosen, one, zero := []byte(`"0190a000"`), int64(1), int64(0)
+	chosen, one := []byte(`"0190a000"`), int64(1)
 	actions := []string{"submission.started", "submission.submitted", "submission.judged", "assessment.updated", "member.invited"}
 	return []copiedTable{
 		{"users", []string{"id", "email", "name", "created_at", "updated_at"}, people, func(n int, v []any) {
@@ -182,7 +186,7 @@ func copied() []copiedTable {
 		}},
 		{"submissions", []string{"id", "employer_id", "assessment_id", "version_id", "candidate_user_id", "name", "email", "consent_at",
 			"notice_version", "layout", "status", "started_at", "deadline_at", "submitted_at", "points", "points_total", "score",
-			"passing_score", "passed", "tags", "decision"}, million, func(n int, v []any) {
+			"passing_score", "passed", "tags", "decision", "credits"}, million, func(n int, v []any) {
 			a, person := assessmentOf(n), 1+(n-1)%people
 			number, start := strconv.Itoa(person), began.Add(time.Duration(n)*10*time.Second)
 			v[0], v[1], v[2], v[3], v[4] = nth(10, n), employerOf(a), nth(7, a), nth(9, a), nth(2, person)
@@ -190,9 +194,10 @@ func copied() []copiedTable {
 			v[10], v[11], v[12], v[15], v[17] = "submitted", start, start.Add(30*time.Minute), points[perAssessment], points[60]
 			right := int(share(3*n) * (perAssessment + 1))
 			v[13], v[14], v[16], v[18] = start.Add(time.Duration(300+n%1500)*time.Second), points[right], points[right*100/perAssessment], right*100/perAssessment >= 60
+			v[21] = earned[:2*right]
 			switch {
 			case n%100 == 0:
-				v[10], v[13], v[14], v[16], v[18] = "in_progress", nil, nil, nil, nil
+				v[10], v[13], v[14], v[16], v[18], v[21] = "in_progress", nil, nil, nil, nil, nil
 			case n%33 == 0:
 				v[10] = "expired"
 			}
@@ -204,14 +209,10 @@ func copied() []copiedTable {
 				v[20] = decisions[n/50%len(decisions)]
 			}
 		}},
-		{"submission_answers", []string{"submission_id", "question_id", "employer_id", "version_id", "answer", "sequence", "saved_at",
-			"credit_num", "credit_den"}, crowded * perAssessment, func(n int, v []any) {
+		{"submission_answers", []string{"submission_id", "question_id", "employer_id", "version_id", "answer", "sequence", "saved_at"}, crowded * perAssessment, func(n int, v []any) {
 			s, q := 1+(n-1)/perAssessment, 1+(n-1)%perAssessment
 			v[0], v[1], v[2], v[3] = nth(10, s), nth(8, q), employerOf(1), nth(9, 1)
-			v[4], v[5], v[6], v[7], v[8] = chosen, one, began, zero, one
-			if share(s*7+q) < 0.6 {
-				v[7] = one
-			}
+			v[4], v[5], v[6] = chosen, one, began
 		}},
 		{"audit_events", []string{"id", "employer_id", "actor_kind", "actor_id", "action", "object_type", "object_id", "at"}, million, func(n int, v []any) {
 			v[0], v[1], v[2], v[3] = nth(13, n), employerOf(assessmentOf(n)), "candidate", nth(2, 1+n%people)

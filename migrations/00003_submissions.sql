@@ -1,5 +1,18 @@
 -- +goose Up
 
+-- Shares are numerator and denominator in turn.
+-- +goose StatementBegin
+CREATE FUNCTION submissions_are_shares(list integer[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(list) BY 2 LOOP
+        IF (list[i] BETWEEN 0 AND list[i + 1]) IS NOT TRUE THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN true;
+END $$;
+-- +goose StatementEnd
+
 CREATE TABLE submissions (
     id                 uuid PRIMARY KEY,
     employer_id        uuid NOT NULL,
@@ -23,6 +36,9 @@ CREATE TABLE submissions (
     score              numeric(5,2) CONSTRAINT submissions_score_range CHECK (score BETWEEN 0 AND 100),
     passing_score      numeric(5,2) NOT NULL CONSTRAINT submissions_passing_score_range CHECK (passing_score BETWEEN 0 AND 100),
     passed             boolean,
+    -- What each question earned of its points, exactly, in the version's order; 0, 0 is one without an answer. With the
+    -- submission and not with its answers, so that it is written and read with it.
+    credits            integer[] CONSTRAINT submissions_credits_are_shares CHECK (credits IS NULL OR submissions_are_shares(credits)),
     note               text NOT NULL DEFAULT '' CONSTRAINT submissions_note_length CHECK (length(note) <= 10000),
     tags               text[] NOT NULL DEFAULT '{}' CONSTRAINT submissions_tags_bound CHECK (cardinality(tags) <= 20),
     decision           text CONSTRAINT submissions_decision_known CHECK (decision IN ('shortlist', 'hold', 'decline')),
@@ -34,7 +50,7 @@ CREATE TABLE submissions (
     CONSTRAINT submissions_version_fkey FOREIGN KEY (assessment_id, version_id) REFERENCES assessment_versions (assessment_id, id),
     CONSTRAINT submissions_score_when_submitted CHECK (
         (status = 'in_progress') = (submitted_at IS NULL) AND (submitted_at IS NULL) = (score IS NULL)
-        AND (score IS NULL) = (points IS NULL) AND (score IS NULL) = (passed IS NULL)),
+        AND (score IS NULL) = (points IS NULL) AND (score IS NULL) = (passed IS NULL) AND (score IS NULL) = (credits IS NULL)),
     CONSTRAINT submissions_passed_follows_score CHECK (passed = (score >= passing_score))
 );
 -- The lists; a sort key that may be null is coalesced in key and index alike, or paging would lose rows.
@@ -72,15 +88,11 @@ CREATE TABLE submission_answers (
     sequence      bigint NOT NULL CONSTRAINT submission_answers_sequence_not_negative CHECK (sequence >= 0),
     flagged       boolean NOT NULL DEFAULT false,
     saved_at      timestamptz NOT NULL,
-    credit_num    bigint,
-    credit_den    bigint,
     CONSTRAINT submission_answers_one_per_question PRIMARY KEY (submission_id, question_id),
     CONSTRAINT submission_answers_submission_fkey FOREIGN KEY (employer_id, submission_id)
         REFERENCES submissions (employer_id, id) ON DELETE CASCADE,
     CONSTRAINT submission_answers_question_in_version FOREIGN KEY (version_id, question_id)
-        REFERENCES version_questions (version_id, question_id),
-    CONSTRAINT submission_answers_credit_fraction CHECK (
-        (credit_num IS NULL) = (credit_den IS NULL) AND credit_den > 0 AND credit_num BETWEEN 0 AND credit_den)
+        REFERENCES version_questions (version_id, question_id)
 );
 
 -- FOR SHARE, not a plain read: submit, expiry and extra time take the row FOR NO KEY UPDATE first, so a save either comes
@@ -147,3 +159,4 @@ DROP TABLE submission_answers;
 DROP FUNCTION submission_answers_while_open();
 DROP TABLE submissions;
 DROP FUNCTION submissions_end_once();
+DROP FUNCTION submissions_are_shares(integer[]);

@@ -13,15 +13,17 @@ import (
 const (
 	finishedSubmissions = `
 INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at, notice_version,
-                         layout, status, started_at, deadline_at, submitted_at, points, points_total, score, passing_score, passed)
+                         layout, status, started_at, deadline_at, submitted_at, points, points_total, score, passing_score, passed,
+                         credits)
 SELECT lpad(n::text, 32, '0')::uuid, v.employer_id, v.assessment_id, v.id, lpad(n::text, 32, '0')::uuid,
        'Person ' || md5(n::text), 'person' || n || '@bench.example', now(), 1, '[]', 'submitted',
-       now() - interval '1 hour', now(), now() - (n % 3000) * interval '1 second', n % 21, 20, (n % 21) * 5, 60, (n % 21) * 5 >= 60
+       now() - interval '1 hour', now(), now() - (n % 3000) * interval '1 second', n % 21, 20, (n % 21) * 5, 60, (n % 21) * 5 >= 60,
+       ARRAY(SELECT x FROM generate_series(1, v.question_count) i, unnest(ARRAY[(n % 21 >= i)::integer, 1]) x)
 FROM generate_series($1::bigint, $2::bigint) n, assessment_versions v
 WHERE v.assessment_id = $3::uuid`
 	finishedAnswers = `
-INSERT INTO submission_answers (submission_id, question_id, employer_id, version_id, answer, sequence, saved_at, credit_num, credit_den)
-SELECT lpad(n::text, 32, '0')::uuid, q.question_id, v.employer_id, v.id, q.options -> 0 -> 'id', 1, now(), 0, 1
+INSERT INTO submission_answers (submission_id, question_id, employer_id, version_id, answer, sequence, saved_at)
+SELECT lpad(n::text, 32, '0')::uuid, q.question_id, v.employer_id, v.id, q.options -> 0 -> 'id', 1, now()
 FROM generate_series($1::bigint, $2::bigint) n, assessment_versions v JOIN version_questions q ON q.version_id = v.id
 WHERE v.assessment_id = $3::uuid AND q.position <= $4`
 )

@@ -198,6 +198,19 @@ type sat struct {
 	answers  []satAnswer
 }
 
+// credits are as the module would store them.
+func (s sat) credits() []int32 {
+	list := make([]int32, 2*len(s.version.Questions))
+	for i, q := range s.version.Questions {
+		for _, a := range s.answers {
+			if a.question == q.ID {
+				list[2*i], list[2*i+1] = int32(a.credit.Num), int32(a.credit.Den)
+			}
+		}
+	}
+	return list
+}
+
 type satAnswer struct {
 	question uuid.UUID
 	answer   string
@@ -211,20 +224,20 @@ func (d *desk) seat(all []sat) {
 	users, rows, answers := [][]any{}, [][]any{}, [][]any{}
 	for _, s := range all {
 		users = append(users, []any{s.id, s.id.String() + "@users.test", s.name, opened, opened})
-		var ended, score, passed, points, decision any
+		var ended, score, passed, points, decision, earned any
 		if s.status != InProgress {
 			ended, score, points = s.started.Add(s.spent), s.score, exact.Points(0)
 			passed = s.score >= s.version.PassingScore
+			earned = s.credits()
 		}
 		if s.decision != "" {
 			decision = s.decision
 		}
 		rows = append(rows, []any{s.id, s.version.EmployerID, s.version.AssessmentID, s.version.ID, s.id, s.name, s.email, opened, 1,
 			[]byte("[]"), string(s.status), s.started, s.started.Add(s.version.TimeLimit), ended, points, s.version.PointsTotal, score,
-			s.version.PassingScore, passed, s.note, append([]string{}, s.tags...), decision})
+			s.version.PassingScore, passed, s.note, append([]string{}, s.tags...), decision, earned})
 		for _, a := range s.answers {
-			answers = append(answers, []any{s.id, a.question, s.version.EmployerID, s.version.ID, []byte(a.answer), int64(1), s.started,
-				a.credit.Num, a.credit.Den})
+			answers = append(answers, []any{s.id, a.question, s.version.EmployerID, s.version.ID, []byte(a.answer), int64(1), s.started})
 		}
 	}
 	err := pgx.BeginFunc(ctx, d.db.Pool, func(tx pgx.Tx) error {
@@ -239,9 +252,8 @@ func (d *desk) seat(all []sat) {
 			{"users", []string{"id", "email", "name", "created_at", "updated_at"}, users},
 			{"submissions", []string{"id", "employer_id", "assessment_id", "version_id", "candidate_user_id", "name", "email", "consent_at",
 				"notice_version", "layout", "status", "started_at", "deadline_at", "submitted_at", "points", "points_total", "score",
-				"passing_score", "passed", "note", "tags", "decision"}, rows},
-			{"submission_answers", []string{"submission_id", "question_id", "employer_id", "version_id", "answer", "sequence", "saved_at",
-				"credit_num", "credit_den"}, answers},
+				"passing_score", "passed", "note", "tags", "decision", "credits"}, rows},
+			{"submission_answers", []string{"submission_id", "question_id", "employer_id", "version_id", "answer", "sequence", "saved_at"}, answers},
 		} {
 			if _, err := tx.CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromRows(t.rows)); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)

@@ -15,7 +15,7 @@ import (
 	"credlane/modules/submissions/internal/scoring"
 )
 
-// A submission ends in two round trips: BEGIN, lock and read; then credits, close, audit and COMMIT. The version comes from
+// A submission ends in two round trips: BEGIN, lock and read; then close, audit and COMMIT. The version comes from
 // memory before, so that no second connection is asked for while one is held.
 
 const sqlEndable = `
@@ -26,17 +26,10 @@ WHERE id = $1`
 const sqlLockAttempt = sqlEndable + `
 FOR NO KEY UPDATE`
 
-// Credits are written before the row is closed: its trigger refuses them afterwards.
-const sqlStoreCredits = `
-UPDATE submission_answers a
-SET credit_num = c.num, credit_den = c.den
-FROM unnest($2::uuid[], $3::bigint[], $4::bigint[]) AS c (question_id, num, den)
-WHERE a.submission_id = $1 AND a.question_id = c.question_id`
-
 // passed is the database's own comparison of the score with the version's threshold, copied at the start.
 const sqlEndSubmission = `
 UPDATE submissions
-SET status = $2, submitted_at = $3, points = $4, score = $5, passed = ($5 >= passing_score)
+SET status = $2, submitted_at = $3, points = $4, score = $5, passed = ($5 >= passing_score), credits = $6
 WHERE id = $1`
 
 // Submit ends the caller's attempt and scores it. Faults, each with the receipt: ErrAlreadySubmitted, ErrDeadlinePassed; and
@@ -158,14 +151,7 @@ func (m *Module) close(ctx context.Context, conn *pg.Conn, a *attempt, v *versio
 	result := v.marking.paper.Score(marked)
 
 	var b pgx.Batch
-	if len(answers) > 0 {
-		questions, nums, dens := make([]uuid.UUID, len(answers)), make([]int64, len(answers)), make([]int64, len(answers))
-		for i, credit := range result.Credits {
-			questions[i], nums[i], dens[i] = answers[i].QuestionID, credit.Num, credit.Den
-		}
-		b.Queue(sqlStoreCredits, a.ID, questions, nums, dens)
-	}
-	b.Queue(sqlEndSubmission, a.ID, a.Status, at, result.Points, result.Score)
+	b.Queue(sqlEndSubmission, a.ID, a.Status, at, result.Points, result.Score, v.marking.credits(answers, result.Credits))
 	if err := audit.Queue(ctx, &b, m.ended(ctx, *a, now)); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (s *sheet) cells(into []cell, r *exportRow) []cell {
 		}
 		at := fixed + 2*v.column[id]
 		c[at] = textOf(readable(q, r.answers[i]))
-		if credit, scored := r.credit(i); scored {
+		if credit, scored := r.credit(v.index[id]); scored {
 			earned := earnedPoints(q.Points, credit)
 			c[at+1] = decimalOf(&earned)
 		}

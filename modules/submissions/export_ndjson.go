@@ -56,7 +56,7 @@ func (e *ndjsonExport) row(r *exportRow) error {
 		if r.answers[i] != "" {
 			a.Answer = json.RawMessage(r.answers[i])
 		}
-		if credit, scored := r.credit(i); scored {
+		if credit, scored := r.credit(v.index[id]); scored {
 			share, earned := shareOf(credit), earnedPoints(q.Points, credit)
 			a.Credit, a.Earned = &share, &earned
 		}

@@ -190,7 +190,8 @@ func TestAnNDJSONExportKeepsEverythingExactly(t *testing.T) {
 		if err := json.Unmarshal(e.Answers[3].Answer, &answer); err != nil || answer != texts[i] || e.Note != texts[i] || e.Candidate.Name != all[i].name {
 			t.Errorf("%q came back as %q, note %q, name %q (%v)", texts[i], answer, e.Note, e.Candidate.Name, err)
 		}
-		if *e.Answers[1].Credit != (CreditShare{2, 3}) || *e.Answers[1].Earned != 667 || e.Answers[4].Position != 5 || e.Version != 1 {
+		if scored := e.Answers[1].Credit != nil; scored == (i == 1) || scored != (e.Answers[1].Earned != nil) ||
+			scored && (*e.Answers[1].Credit != (CreditShare{2, 3}) || *e.Answers[1].Earned != 667) || e.Answers[4].Position != 5 || e.Version != 1 {
 			t.Errorf("line %d: %s", i, line)
 		}
 		if (e.Score == nil) != (i == 1) || (e.Decision == nil) != (i == 1) {
@@ -272,10 +273,10 @@ func (d *desk) fill(v Version, from, last int, note string) {
 		SELECT ('0190a000-0007-7000-8000-' || lpad(i::text, 12, '0'))::uuid, 'u' || i || '@fill.test', 'P', $3, $3
 		  FROM generate_series($1::int, $2::int) i`, from, last, opened)
 	d.exec(`INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at, notice_version, layout,
-			status, started_at, deadline_at, submitted_at, points, points_total, score, passing_score, passed, note)
+			status, started_at, deadline_at, submitted_at, points, points_total, score, passing_score, passed, note, credits)
 		SELECT ('0190a000-0007-7000-8000-' || lpad(i::text, 12, '0'))::uuid, $3, $4, $5, ('0190a000-0007-7000-8000-' || lpad(i::text, 12, '0'))::uuid,
 			'Person ' || i, 'u' || i || '@fill.test', $6, 1, '[]', 'submitted', $6, $6::timestamptz + interval '30 min',
-			$6::timestamptz + (i % 1000) * interval '1 s', 3, 5, (i % 101), 60, (i % 101) >= 60, $7
+			$6::timestamptz + (i % 1000) * interval '1 s', 3, 5, (i % 101), 60, (i % 101) >= 60, $7, '{1,1,2,3,0,1}'
 		  FROM generate_series($1::int, $2::int) i`, from, last, v.EmployerID, v.AssessmentID, v.ID, opened, note)
 }
 

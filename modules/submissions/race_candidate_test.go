@@ -135,7 +135,8 @@ func checkScored(t *testing.T, w *world, m *Module, id uuid.UUID, acked *acknowl
 		if a.Sequence < acked.highest[a.QuestionID] {
 			t.Errorf("question %s: sequence %d is kept, %d was acknowledged", a.QuestionID, a.Sequence, acked.highest[a.QuestionID])
 		}
-		num := one[int64](w, `SELECT credit_num FROM submission_answers WHERE submission_id = $1 AND question_id = $2`, id, a.QuestionID)
+		num := one[int64](w, `SELECT s.credits[2 * q.position - 1] FROM submissions s JOIN version_questions q USING (version_id)
+			WHERE s.id = $1 AND q.question_id = $2`, id, a.QuestionID)
 		if num != a.Sequence%2 {
 			t.Errorf("question %s: the answer kept (%s, sequence %d) earned %d", a.QuestionID, a.Answer, a.Sequence, num)
 		}

@@ -48,8 +48,8 @@ func TestEveryListWalksItsIndexAndSortsNothing(t *testing.T) {
 	d := newDesk(t, rest.Options{})
 	d.fill(d.version, 1, 10_000, "") // all of one assessment: the planner's temptation to walk the ids of all
 	d.exec(`ALTER TABLE submission_answers DISABLE TRIGGER submission_answers_open`)
-	d.exec(`INSERT INTO submission_answers (submission_id, question_id, employer_id, version_id, answer, sequence, saved_at, credit_num, credit_den)
-		SELECT s.id, q.question_id, s.employer_id, s.version_id, '"x"', 1, $1, 0, 1
+	d.exec(`INSERT INTO submission_answers (submission_id, question_id, employer_id, version_id, answer, sequence, saved_at)
+		SELECT s.id, q.question_id, s.employer_id, s.version_id, '"x"', 1, $1
 		  FROM submissions s JOIN version_questions q ON q.version_id = s.version_id WHERE s.id < $2`, opened, fixed(7, 4000))
 	d.exec(`INSERT INTO audit_events (id, employer_id, actor_kind, action, object_type, object_id, at)
 		SELECT s.id, s.employer_id, 'job', 'submission.expired', 'submission', s.id, $1 FROM submissions s`, opened)

@@ -51,7 +51,10 @@ func (m *Module) Find(ctx context.Context, id uuid.UUID) (Record, error) {
 	}
 	if r.Status != InProgress {
 		for i := range r.Questions {
-			r.Questions[i].settle()
+			q := &r.Questions[i]
+			credit, _ := credits(r.credits).of(v.marking.index[q.ID])
+			earned := earnedPoints(q.Points, credit)
+			q.Credit, q.Earned = &credit, &earned
 		}
 	}
 	return r, nil
@@ -85,19 +88,6 @@ func (a *Answered) take(g savedAnswer) {
 	}
 	at := g.SavedAt.UTC()
 	a.Sequence, a.Flagged, a.SavedAt = g.Sequence, g.Flagged, &at
-	if g.CreditNum != nil && g.CreditDen != nil {
-		a.Credit = &exact.Fraction{Num: *g.CreditNum, Den: *g.CreditDen}
-	}
-}
-
-// settle fills in what an ended submission implies: a question without an answer earned nothing.
-func (a *Answered) settle() {
-	if a.Credit == nil {
-		nothing := exact.Nothing()
-		a.Credit = &nothing
-	}
-	earned := earnedPoints(a.Points, *a.Credit)
-	a.Earned = &earned
 }
 
 // earnedPoints is points x credit, rounded half up to thousandths for showing.

@@ -40,33 +40,26 @@ type Reviewed struct {
 }
 
 const sqlScored = `
-SELECT points, points_total, score, passed
+SELECT points, points_total, score, passed, credits
 FROM submissions
 WHERE id = $1 AND status <> 'in_progress'`
 
-const sqlCredits = `
-SELECT question_id, answer, credit_num, credit_den
-FROM submission_answers
-WHERE submission_id = $1`
-
-type creditRow struct {
-	QuestionID uuid.UUID `db:"question_id"`
-	Answer     []byte    `db:"answer"`
-	CreditNum  *int64    `db:"credit_num"`
-	CreditDen  *int64    `db:"credit_den"`
+type scoredRow struct {
+	Scored
+	Credits []int32 `db:"credits"` // credits
 }
 
 // Outcome gives the caller's result as far as it is released. Faults: ErrUnauthenticated when voided, ErrSessionTaken.
 func (m *Module) Outcome(ctx context.Context) (Outcome, error) {
 	now := m.Clock.Now()
-	a, _, v, err := m.touch(ctx, now)
+	a, answers, v, err := m.touch(ctx, now)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return m.outcome(ctx, a, v, now)
+	return m.outcome(ctx, a, answers, v, now)
 }
 
-func (m *Module) outcome(ctx context.Context, a attempt, v *version, now time.Time) (Outcome, error) {
+func (m *Module) outcome(ctx context.Context, a attempt, answers []storedAnswer, v *version, now time.Time) (Outcome, error) {
 	if a.Status == InProgress {
 		return Outcome{}, nil
 	}
@@ -77,40 +70,33 @@ func (m *Module) outcome(ctx context.Context, a attempt, v *version, now time.Ti
 	if policy.Disclosure == DiscloseNone || policy.At != nil && now.Before(*policy.At) {
 		return Outcome{}, nil
 	}
-	scored, err := pg.One[Scored](ctx, m.DB, sqlScored, a.ID)
+	scored, err := pg.One[scoredRow](ctx, m.DB, sqlScored, a.ID)
 	if errors.Is(err, pgx.ErrNoRows) { // voided this very moment
 		return Outcome{}, authn.ErrUnauthenticated.Because(err)
 	}
 	if err != nil {
 		return Outcome{}, fmt.Errorf("result of submission %s: %w", a.ID, err)
 	}
-	o := Outcome{Released: true, Disclosure: policy.Disclosure, Score: &scored}
+	o := Outcome{Released: true, Disclosure: policy.Disclosure, Score: &scored.Scored}
 	if policy.Disclosure == DiscloseReview {
-		o.Questions, err = m.review(ctx, a, v)
+		o.Questions = review(a, answers, scored.Credits, v)
 	}
-	return o, err
+	return o, nil
 }
 
-func (m *Module) review(ctx context.Context, a attempt, v *version) ([]Reviewed, error) {
-	rows, err := pg.All[creditRow](ctx, m.DB, sqlCredits, a.ID)
-	if err != nil {
-		return nil, fmt.Errorf("review of submission %s: %w", a.ID, err)
-	}
-	byQuestion := make(map[uuid.UUID]creditRow, len(rows))
-	for _, r := range rows {
-		byQuestion[r.QuestionID] = r
+// review lays the answers of an ended attempt, which change no more, beside the keys.
+func review(a attempt, answers []storedAnswer, earned credits, v *version) []Reviewed {
+	given := make(map[uuid.UUID][]byte, len(answers))
+	for _, s := range answers {
+		given[s.QuestionID] = s.Answer
 	}
 	list := make([]Reviewed, len(v.marking.source.Questions))
 	for i := range list {
 		q := asSeen(v.marking.source.Questions, a.Layout, i)
-		r := byQuestion[q.ID]
-		credit := exact.Nothing()
-		if r.CreditNum != nil && r.CreditDen != nil {
-			credit = exact.Fraction{Num: *r.CreditNum, Den: *r.CreditDen}
-		}
-		list[i] = Reviewed{Question: q, Answer: jsonOrNull(r.Answer), Credit: credit, Earned: earnedPoints(q.Points, credit)}
+		credit, _ := earned.of(v.marking.index[q.ID])
+		list[i] = Reviewed{Question: q, Answer: jsonOrNull(given[q.ID]), Credit: credit, Earned: earnedPoints(q.Points, credit)}
 	}
-	return list, nil
+	return list
 }
 
 // Dossier is everything kept about a candidate in one attempt that is theirs to have: who they said to be, what they gave,
@@ -150,6 +136,6 @@ func (m *Module) Dossier(ctx context.Context) (Dossier, error) {
 		return Dossier{}, fmt.Errorf("data of submission %s: %w", a.ID, err)
 	}
 	d.Person.ConsentAt = d.Person.ConsentAt.UTC()
-	d.Outcome, err = m.outcome(ctx, a, v, now)
+	d.Outcome, err = m.outcome(ctx, a, answers, v, now)
 	return d, err
 }

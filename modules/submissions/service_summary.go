@@ -126,11 +126,10 @@ func (t *tally) add(o *outcome) {
 	t.total += int64(*o.Score)
 	t.sum.Histogram.Add(*o.Score)
 	t.times.Add(o.Ended.Sub(o.Started))
-	clear(t.credits)
-	for i, id := range o.Questions {
-		if at, found := t.marking.index[id]; found {
-			t.credits[at] = exact.Fraction{Num: o.Nums[i], Den: o.Dens[i]}
-			t.answered[at]++
+	for i := range t.credits {
+		var answered bool
+		if t.credits[i], answered = credits(o.Credits).of(i); answered {
+			t.answered[i]++
 		}
 	}
 	t.items.Add(t.credits)

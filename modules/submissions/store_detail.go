@@ -20,14 +20,14 @@ SELECT s.id, s.name, s.email, s.status,
        s.score, s.passing_score, s.passed, s.points, s.points_total,
        s.started_at, s.deadline_at, s.submitted_at, s.decision, s.tags,
        s.assessment_id, s.version_id, s.layout, s.extra_time_percent, s.consent_at, s.notice_version,
-       s.note, s.decided_at, s.decided_by,
+       s.credits, s.note, s.decided_at, s.decided_by,
        COALESCE((SELECT u.name FROM users u WHERE u.id = s.decided_by),
                 (SELECT k.name FROM api_keys k WHERE k.id = s.decided_by), '') AS decided_by_name
   FROM submissions s
  WHERE s.employer_id = $1 AND s.id = $2`
 
 const sqlAnswersGiven = `
-SELECT a.question_id, a.answer, a.sequence, a.flagged, a.saved_at, a.credit_num, a.credit_den
+SELECT a.question_id, a.answer, a.sequence, a.flagged, a.saved_at
   FROM submission_answers a
  WHERE a.submission_id = $2 AND a.employer_id = $1`
 
@@ -65,6 +65,7 @@ type Record struct {
 	ExtraTimes       []ExtraTime
 	Questions        []Answered // in the order in which the candidate saw them
 	layout           booklet.Layout
+	credits          []int32 // credits
 }
 
 // ExtraTime is one change of the extra time.
@@ -86,15 +87,13 @@ type Answered struct {
 	Earned   *exact.Points   // credit x points, rounded half up to thousandths
 }
 
-// savedAnswer is an answer as it stands, with its credit once it is scored.
+// savedAnswer is an answer as it stands.
 type savedAnswer struct {
 	QuestionID uuid.UUID       `db:"question_id"`
 	Answer     json.RawMessage `db:"answer"`
 	Sequence   int64           `db:"sequence"`
 	Flagged    bool            `db:"flagged"`
 	SavedAt    time.Time       `db:"saved_at"`
-	CreditNum  *int64          `db:"credit_num"`
-	CreditDen  *int64          `db:"credit_den"`
 }
 
 // findRecord reads everything but the questions themselves, which are the version's. Error: ErrSubmissionNotFound.
@@ -106,7 +105,7 @@ func findRecord(ctx context.Context, q pg.Querier, employer, id uuid.UUID) (Reco
 		name    string
 	)
 	targets := append(r.targets(), &r.AssessmentID, &r.VersionID, &layout, &r.ExtraTimePercent, &r.ConsentAt, &r.NoticeVersion,
-		&r.Note, &r.DecidedAt, &decider, &name)
+		&r.credits, &r.Note, &r.DecidedAt, &decider, &name)
 	err := q.QueryRow(ctx, sqlOneSubmission, employer, id).Scan(targets...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Record{}, nil, ErrSubmissionNotFound

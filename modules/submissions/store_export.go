@@ -21,18 +21,17 @@ SELECT s.version_id, count(*) AS rows
 const sqlExportBatch = `
 SELECT p.id, p.name, p.email, p.status, p.version, p.score, p.passing_score, p.passed, p.points, p.points_total,
        p.started_at, p.deadline_at, p.submitted_at, p.decision, p.tags, p.version_id, p.note,
-       a.questions, a.answers, a.nums, a.dens, a.flagged, a.saved
+       p.credits, a.questions, a.answers, a.flagged, a.saved
   FROM (SELECT s.id, s.name, s.email, s.status, 0 AS version,
                s.score, s.passing_score, s.passed, s.points, s.points_total,
                s.started_at, s.deadline_at, s.submitted_at, s.decision, s.tags,
-               s.assessment_id, s.version_id, s.note
+               s.assessment_id, s.version_id, s.note, s.credits
           FROM submissions s` + ofEmployer + unfiltered + afterStart + `
    AND s.version_id = ANY ($5)
          ORDER BY s.assessment_id, s.id
          LIMIT $3) p
   LEFT JOIN LATERAL (
         SELECT array_agg(a.question_id) AS questions, array_agg(COALESCE(a.answer::text, '')) AS answers,
-               array_agg(a.credit_num) AS nums, array_agg(a.credit_den) AS dens,
                array_agg(a.flagged) AS flagged, array_agg(a.saved_at) AS saved
           FROM submission_answers a
          WHERE a.submission_id = p.id) a ON true
@@ -57,25 +56,25 @@ func countToExport(ctx context.Context, q pg.Querier, employer, assessment uuid.
 	return pg.All[versionCount](ctx, q, sql, args...)
 }
 
-// exportRow is one submission as the exports take it. Its slices go together, one place an answer, in no order.
+// exportRow is one submission as the exports take it. The slices of its answers go together, one place each, in no order.
 type exportRow struct {
 	Entry
 	VersionID uuid.UUID
 	Note      string
+	credits   []int32 // credits
 	questions []uuid.UUID
 	answers   []string // JSON; "" for none
-	nums      []*int64
-	dens      []*int64
 	flagged   []bool
 	saved     []time.Time
 }
 
-// credit is the credit of the answer at a place; false while it is not scored.
-func (r *exportRow) credit(i int) (exact.Fraction, bool) {
-	if r.nums[i] == nil || r.dens[i] == nil {
+// credit is the credit of the question at a place in the version; false while it is not scored.
+func (r *exportRow) credit(place int) (exact.Fraction, bool) {
+	if r.Status == InProgress {
 		return exact.Fraction{}, false
 	}
-	return exact.Fraction{Num: *r.nums[i], Den: *r.dens[i]}, true
+	credit, _ := credits(r.credits).of(place)
+	return credit, true
 }
 
 // eachToExport calls take with one submission after another in the order of their start, holding one at a time.
@@ -94,7 +93,7 @@ func eachToExport(ctx context.Context, tx pgx.Tx, employer, assessment uuid.UUID
 		n := 0
 		for ; rows.Next(); n++ {
 			var r exportRow
-			targets := append(r.targets(), &r.VersionID, &r.Note, &r.questions, &r.answers, &r.nums, &r.dens, &r.flagged, &r.saved)
+			targets := append(r.targets(), &r.VersionID, &r.Note, &r.credits, &r.questions, &r.answers, &r.flagged, &r.saved)
 			if err = rows.Scan(targets...); err != nil {
 				break
 			}

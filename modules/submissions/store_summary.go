@@ -21,26 +21,18 @@ SELECT v.id
 
 // Each row carries its credits, so that rows may come in any order and nobody has to sort or keep them.
 const sqlToSumUp = `
-SELECT s.status, s.passed, s.score, s.started_at, s.submitted_at, a.questions, a.nums, a.dens
-  FROM submissions s
-  LEFT JOIN LATERAL (
-        SELECT array_agg(a.question_id) AS questions,
-               array_agg(COALESCE(a.credit_num, 0)) AS nums,
-               array_agg(COALESCE(a.credit_den, 1)) AS dens
-          FROM submission_answers a
-         WHERE a.submission_id = s.id AND a.answer IS NOT NULL) a ON s.status <> 'in_progress'` + mine + `
+SELECT s.status, s.passed, s.score, s.started_at, s.submitted_at, s.credits
+  FROM submissions s` + mine + `
    AND s.version_id = $3`
 
-// outcome is one submission as the summary takes it. Its slices are used again for the next.
+// outcome is one submission as the summary takes it. Its slice is used again for the next.
 type outcome struct {
-	Status    Status
-	Passed    *bool
-	Score     *exact.Score
-	Started   time.Time
-	Ended     *time.Time
-	Questions []uuid.UUID // the answered ones
-	Nums      []int64
-	Dens      []int64
+	Status  Status
+	Passed  *bool
+	Score   *exact.Score
+	Started time.Time
+	Ended   *time.Time
+	Credits []int32 // credits
 }
 
 // versionToSumUp is the version of a number, or the latest for nil. Error: pgx.ErrNoRows.
@@ -59,7 +51,7 @@ func eachOutcome(ctx context.Context, q pg.Querier, employer, assessment, versio
 		return err
 	}
 	var o outcome
-	_, err = pgx.ForEachRow(rows, []any{&o.Status, &o.Passed, &o.Score, &o.Started, &o.Ended, &o.Questions, &o.Nums, &o.Dens},
+	_, err = pgx.ForEachRow(rows, []any{&o.Status, &o.Passed, &o.Score, &o.Started, &o.Ended, &o.Credits},
 		func() error { take(&o); return nil })
 	return err
 }
