@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,43 +153,6 @@ func TestEncodedSlashesAndDotsDoNotWalkPastTheGuard(t *testing.T) {
 		}
 		if strings.Contains(rec.Body.String(), "get-closed") {
 			t.Errorf("%s reached the guarded handler", path)
-		}
-	}
-}
-
-func TestTheOrderOfRegistrationNeverMatters(t *testing.T) {
-	t.Parallel()
-	routes := []struct{ method, path string }{
-		{"GET", "/imports/{id}"}, {"GET", "/imports/template.csv"}, {"GET", "/imports/template.xlsx"}, {"GET", "/imports/{id}/errors.csv"},
-		{"POST", "/imports/{id}"}, {"GET", "/a/{id}"}, {"PATCH", "/a/{id}"}, {"GET", "/a/{id}/q"}, {"PUT", "/a/{id}/q/order"},
-		{"PATCH", "/a/{id}/q/{qid}"}, {"DELETE", "/a/{id}/q/{qid}"}, {"GET", "/a/{id}/submissions.csv"}, {"GET", "/a/{id}/submissions"},
-	}
-	requests := []string{
-		"GET /imports/template.csv", "GET /imports/template.xlsx", "GET /imports/template.pdf", "GET /imports/1/errors.csv", "POST /imports/template.csv",
-		"GET /imports/template.csv/errors.csv", "GET /a/1", "PATCH /a/q", "GET /a/1/q", "PUT /a/1/q/order", "PATCH /a/1/q/order", "DELETE /a/1/q/2",
-		"GET /a/1/submissions.csv", "GET /a/1/submissions", "PUT /a/1/q/2", "GET /a/1/q/2", "GET /imports/1/2/3",
-	}
-	var first []string
-	for range 30 {
-		rand.Shuffle(len(routes), func(i, j int) { routes[i], routes[j] = routes[j], routes[i] })
-		w := newWorld(t)
-		for _, r := range routes {
-			said(w.Host, r.method, r.path, Public, authn.NoRole)
-		}
-		var got []string
-		for _, r := range requests {
-			method, path, _ := strings.Cut(r, " ")
-			rec := w.do(t, method, path, "", "X-Request-Id", "same")
-			got = append(got, fmt.Sprint(r, " ", rec.Code, " ", rec.Body))
-		}
-		if first == nil {
-			first = got
-			if !strings.Contains(got[0], "200") || !strings.Contains(got[0], "get-imports-template-csv") {
-				t.Fatal(got[0])
-			}
-		}
-		if !slices.Equal(got, first) {
-			t.Fatalf("another order, another answer:\n%s\n%s", strings.Join(first, "\n"), strings.Join(got, "\n"))
 		}
 	}
 }
