@@ -7,6 +7,20 @@ import (
 
 type signedIn struct{ AccessToken, RefreshToken string }
 
+// drive drives every operation to a success, and what an API key may do with a key too.
+func (k *client) drive() {
+	k.t.Helper()
+	owner := k.driveAccounts()
+	var key struct{ Key string }
+	k.do(201, "POST", "/api/v1/api-keys", owner, obj{"name": "Everything", "role": "admin"}).into(k.t, &key)
+	for _, caller := range []string{owner, key.Key} {
+		assessment := k.driveAuthoring(caller)
+		k.driveImports(caller)
+		k.driveSubmissions(caller, assessment)
+		k.driveRest(caller)
+	}
+}
+
 // driveAccounts drives sign-in, members, keys and the employer, and gives the owner's access token.
 func (k *client) driveAccounts() string {
 	k.t.Helper()
@@ -45,6 +59,7 @@ func (k *client) driveAccounts() string {
 	}
 	k.do(200, "POST", "/api/v1/auth/password", me, obj{"currentPassword": "a long enough secret", "newPassword": "another long secret"})
 	k.do(200, "POST", "/api/v1/auth/password/forgot", "", obj{"email": "nobody@example.com"})
+	k.do(200, "POST", "/api/v1/auth/password/forgot", "", obj{"email": "ada@example.com"})
 	k.do(404, "POST", "/api/v1/auth/password/reset", "", obj{"token": strings.Repeat("x", 43), "password": "a long enough secret"})
 	k.links(me)
 
@@ -75,6 +90,8 @@ func (k *client) driveAccounts() string {
 	key := k.id(k.do(201, "POST", "/api/v1/api-keys", me, obj{"name": "Reports", "role": "viewer"}))
 	k.do(200, "GET", "/api/v1/api-keys", me, nil)
 	k.do(204, "DELETE", "/api/v1/api-keys/"+key, me, nil)
+	k.do(200, "POST", "/api/v1/auth/logout", "", obj{"refreshToken": other.RefreshToken}) // ended with the membership
+	k.do(200, "POST", "/api/v1/auth/login", "", obj{"email": "ada@example.com", "password": "another long secret"}).into(k.t, &other)
 	k.do(200, "POST", "/api/v1/auth/logout", "", obj{"refreshToken": other.RefreshToken})
 	k.do(401, "GET", "/api/v1/auth/me", "nonsense", nil)
 	return me
@@ -89,7 +106,11 @@ func (k *client) links(me string) {
 	}
 	_, token, _ := strings.Cut(verify, "token=")
 	k.do(200, "POST", "/api/v1/auth/email/verify", "", obj{"token": token})
-	if _, err := k.app.AddUser(k.t.Context(), newUser("bea@example.com")); err != nil {
+	bea := newUser("bea@example.com")
+	var employer struct{ Slug string }
+	k.do(200, "GET", "/api/v1/employer", me, nil).into(k.t, &employer)
+	bea.Employer = employer.Slug
+	if _, err := k.app.AddUser(k.t.Context(), bea); err != nil {
 		k.t.Fatal(err)
 	}
 	reset, err := k.app.ResetLink(k.t.Context(), "bea@example.com")
@@ -167,7 +188,7 @@ func (k *client) driveImports(me string) {
 	upload := func(status int, name, content string, options ...string) reply {
 		k.t.Helper()
 		body, contentType := form(k.t, name, content, options...)
-		return k.do(status, "POST", to, me, body, "Content-Type", contentType)
+		return k.do(status, "POST", to, me, body.String(), "Content-Type", contentType)
 	}
 	good := "question,a,b,answer\nHTTPS?,80,443,b\n"
 	bad := "question,a,b,answer\nHTTPS?,80,443,z\nIP?,2,3,b\n"
