@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
+
 	"credlane/app/kit/clock"
 	"credlane/app/kit/ids"
 	"credlane/app/kit/module"
@@ -26,9 +28,10 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger
-	Clock   clock.Clock // the system's unless set
-	IDs     *ids.Source // on the system's randomness unless set
-	Ready   bool        // for a crowd: half of the database's connections are kept open
+	Clock   clock.Clock     // the system's unless set
+	IDs     *ids.Source     // on the system's randomness unless set
+	Ready   bool            // for a crowd: half of the database's connections are kept open
+	Tracer  pgx.QueryTracer // none unless set
 }
 
 func (o Options) withDefaults() Options {
@@ -60,7 +63,7 @@ type App struct {
 // New builds the program on a migrated database. cfg names the database and the secret key.
 func New(ctx context.Context, cfg configs.Config, o Options) (*App, error) {
 	o = o.withDefaults()
-	pool := pg.Options{URL: cfg.DatabaseURL.Reveal(), MaxConns: int32(cfg.DatabaseMaxConns), Pooler: cfg.DatabasePooler}
+	pool := pg.Options{URL: cfg.DatabaseURL.Reveal(), MaxConns: int32(cfg.DatabaseMaxConns), Pooler: cfg.DatabasePooler, Tracer: o.Tracer}
 	if o.Ready {
 		pool.MinConns = pool.MaxConns / 2
 	}

@@ -137,9 +137,7 @@ func (w *world) store(v Version) {
 }
 
 // instance is one more process of the app: its own pool, cache and ids.
-func (w *world) instance() *Module { return w.instanceWith(ids.New(w.clock)) }
-
-func (w *world) instanceWith(source *ids.Source) *Module {
+func (w *world) instance() *Module {
 	w.t.Helper()
 	db, err := pg.Open(w.t.Context(), pg.Options{URL: w.db.URL, MaxConns: 8})
 	if err != nil {
@@ -147,7 +145,7 @@ func (w *world) instanceWith(source *ids.Source) *Module {
 	}
 	w.t.Cleanup(db.Close)
 	return New(Deps{
-		DB: db, Clock: w.clock, IDs: source, Log: slog.New(slog.DiscardHandler),
+		DB: db, Clock: w.clock, IDs: ids.New(w.clock), Log: slog.New(slog.DiscardHandler),
 		Tokens: w, Versions: w, Openings: w, Policies: w, Candidates: w, Counters: w,
 	})
 }

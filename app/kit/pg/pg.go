@@ -27,9 +27,10 @@ type Conn = pgxpool.Conn
 // Options say how to reach the database.
 type Options struct {
 	URL      string
-	MaxConns int32 // at least 1
-	MinConns int32 // kept open, so that a crowd that comes at once does not wait for new ones; none by default
-	Pooler   bool  // a transaction pooler stands between: no named statements, no session state
+	MaxConns int32           // at least 1
+	MinConns int32           // kept open, so that a crowd that comes at once does not wait for new ones; none by default
+	Pooler   bool            // a transaction pooler stands between: no named statements, no session state
+	Tracer   pgx.QueryTracer // sees every statement; nil for none
 }
 
 // DB is a pool. The zero value has no database behind it: it is good for describing a program, not for running one.
@@ -53,6 +54,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	cfg.MaxConnLifetimeJitter = 10 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	cfg.AfterConnect = ownTypes
+	cfg.ConnConfig.Tracer = o.Tracer
 	if o.Pooler {
 		// Behind pgbouncer in transaction mode this is the one mode in which every statement finds its description.
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
