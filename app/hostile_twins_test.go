@@ -1,11 +1,14 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"strings"
 	"sync"
 	"testing"
+
+	"credlane/app"
 )
 
 // creates is how many rows of which table one call of an idempotent operation makes.
@@ -50,10 +53,13 @@ func (s *stage) retried(o operationOf, credential, key string, other bool) reply
 	return s.call(o.method, s.at(o.path, nil), credential, body, headers...)
 }
 
+// The twins are sent to two instances of the program.
 func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mine, theirs := newStage(t, w, 1), newStage(t, w, 2)
+	elsewhere := *mine
+	elsewhere.world = instance(t, w.db, app.Options{})
 	tried := 0
 	for _, o := range operations(t) {
 		if !o.idempotent {
@@ -68,13 +74,14 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 		answers := make([]reply, 8)
 		var all sync.WaitGroup
 		for i := range answers {
-			all.Go(func() { answers[i] = mine.retried(o, mine.owner, key, false) })
+			to := []*stage{mine, &elsewhere}[i%2]
+			all.Go(func() { answers[i] = to.retried(o, mine.owner, key, false) })
 		}
 		all.Wait()
 		if made := w.count(table) - before; made != 1 {
 			t.Errorf("%s: twins made %d rows of %s", o.id, made, table)
 		}
-		ids, secrets := map[string]bool{}, 0
+		ids, secrets, hidden := map[string]bool{}, 0, o.id == "create-api-key" || o.id == "invite-member"
 		for _, r := range answers {
 			var made struct {
 				ID          string
@@ -86,8 +93,11 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 			ids[made.ID] = true
 			if strings.Contains(string(r.body), `"key":"clk_`) || strings.Contains(string(r.body), `"acceptUrl":"http`) {
 				secrets++
-			} else if (o.id == "create-api-key" || o.id == "invite-member") && (made.SecretShown == nil || *made.SecretShown) {
+			} else if hidden && (made.SecretShown == nil || *made.SecretShown) {
 				t.Errorf("%s: a replay does not say that the secret is left out: %s", o.id, r.body)
+			}
+			if !hidden && (!bytes.Equal(r.body, answers[0].body) || r.header.Get("Location") != answers[0].header.Get("Location")) {
+				t.Errorf("%s: twins get two answers: %s and %s", o.id, answers[0].body, r.body)
 			}
 		}
 		if len(ids) != 1 || secrets > 1 {
