@@ -43,26 +43,21 @@ func mountDocs(h *rest.Host) {
 		_, err = w.Write(doc)
 		return err
 	})
+	docs := func(w http.ResponseWriter, _ *http.Request) error {
+		html, err := page()
+		if err != nil {
+			return err
+		}
+		return writePage(w, html)
+	}
 	rest.Serve(h, rest.Op{
 		Method: http.MethodGet, Path: "/", ID: "get-home", Summary: "Where a browser begins", Tag: "Operations",
 		Description: "The same page as /api/docs, until there are pages for people.", Access: rest.Public, Produces: "text/html",
-	}, func(w http.ResponseWriter, _ *http.Request) error {
-		html, err := page()
-		if err != nil {
-			return err
-		}
-		return writePage(w, html)
-	})
+	}, docs)
 	rest.Serve(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/docs", ID: "get-docs", Summary: "This API as a page", Tag: "Operations",
 		Access: rest.Public, Produces: "text/html",
-	}, func(w http.ResponseWriter, _ *http.Request) error {
-		html, err := page()
-		if err != nil {
-			return err
-		}
-		return writePage(w, html)
-	})
+	}, docs)
 	rest.Serve(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/docs/style.css", ID: "get-docs-style", Summary: "The style of these pages", Tag: "Operations",
 		Access: rest.Public, Produces: "text/css",

@@ -45,19 +45,15 @@ type newKeyIn struct {
 	}
 }
 
-type newKeyAnswer struct {
-	Body struct {
-		KeyOut
-		Key         string `json:"key,omitempty" example:"clk_q4Zb7Xw0uJ9" doc:"Keep it safe; it is shown this once."`
-		SecretShown bool   `json:"secretShown" doc:"False on a replay of the request: the key is stored nowhere."`
-	}
+type newKeyBody struct {
+	KeyOut
+	Key         string `json:"key,omitempty" example:"clk_q4Zb7Xw0uJ9" doc:"Keep it safe; it is shown this once."`
+	SecretShown bool   `json:"secretShown" doc:"False on a replay of the request: the key is stored nowhere."`
 }
 
-// WithoutSecrets is the answer as it may be stored for a retry.
-func (a *newKeyAnswer) WithoutSecrets() *newKeyAnswer {
-	c := *a
-	c.Body.Key, c.Body.SecretShown = "", false
-	return &c
+func (b newKeyBody) withoutSecret() newKeyBody {
+	b.Key, b.SecretShown = "", false
+	return b
 }
 
 func (m *Module) mountKeys(h *rest.Host) {
@@ -73,15 +69,13 @@ func (m *Module) mountKeys(h *rest.Host) {
 	op = keys
 	op.Method, op.ID, op.Summary, op.Status, op.Idempotent = http.MethodPost, "create-api-key", "Make an API key", http.StatusCreated, true
 	op.Faults = []*fault.Error{ErrRoleAboveOwn, ErrTooManyKeys}
-	rest.Handle(h, op, func(ctx context.Context, in *newKeyIn) (*newKeyAnswer, error) {
-		return rest.Once(ctx, m.db, func(tx pgx.Tx) (*newKeyAnswer, error) {
+	rest.Handle(h, op, func(ctx context.Context, in *newKeyIn) (*secretAnswer[newKeyBody], error) {
+		return onceWithSecret(ctx, m.db, func(tx pgx.Tx) (body newKeyBody, err error) {
 			k, secret, err := m.CreateKeyTx(ctx, tx, NewKey{in.Body.Name, in.Body.Role, in.Body.ExpiresAt})
-			if err != nil {
-				return nil, err
+			if err == nil {
+				body = newKeyBody{keyOf(*k), secret, true}
 			}
-			var out newKeyAnswer
-			out.Body.KeyOut, out.Body.Key, out.Body.SecretShown = keyOf(*k), secret, true
-			return &out, nil
+			return body, err
 		})
 	})
 

@@ -54,19 +54,15 @@ type inviteIn struct {
 	}
 }
 
-type inviteAnswer struct {
-	Body struct {
-		InvitationOut
-		AcceptURL   string `json:"acceptUrl,omitempty" example:"http://localhost:8080/app/invitations/q4Zb" doc:"Hand it to the person; it is shown this once."`
-		SecretShown bool   `json:"secretShown" doc:"False on a replay of the request: the link is stored nowhere."`
-	}
+type inviteBody struct {
+	InvitationOut
+	AcceptURL   string `json:"acceptUrl,omitempty" example:"http://localhost:8080/app/invitations/q4Zb" doc:"Hand it to the person; it is shown this once."`
+	SecretShown bool   `json:"secretShown" doc:"False on a replay of the request: the link is stored nowhere."`
 }
 
-// WithoutSecrets is the answer as it may be stored for a retry.
-func (a *inviteAnswer) WithoutSecrets() *inviteAnswer {
-	c := *a
-	c.Body.AcceptURL, c.Body.SecretShown = "", false
-	return &c
+func (b inviteBody) withoutSecret() inviteBody {
+	b.AcceptURL, b.SecretShown = "", false
+	return b
 }
 
 type roleIn struct {
@@ -90,15 +86,13 @@ func (m *Module) mountMembers(h *rest.Host) {
 	op.Method, op.ID, op.Summary, op.Status, op.Idempotent = http.MethodPost, "invite-member", "Invite a member", http.StatusCreated, true
 	op.Description = "The membership begins when the person accepts. The link is good for 14 days."
 	op.Faults = []*fault.Error{ErrRoleAboveOwn, ErrAlreadyMember, ErrAlreadyInvited, ErrTooManyInvitations}
-	rest.Handle(h, op, func(ctx context.Context, in *inviteIn) (*inviteAnswer, error) {
-		return rest.Once(ctx, m.db, func(tx pgx.Tx) (*inviteAnswer, error) {
+	rest.Handle(h, op, func(ctx context.Context, in *inviteIn) (*secretAnswer[inviteBody], error) {
+		return onceWithSecret(ctx, m.db, func(tx pgx.Tx) (body inviteBody, err error) {
 			inv, link, err := m.InviteTx(ctx, tx, in.Body.Email, in.Body.Role)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				body = inviteBody{invitationOf(*inv), link, true}
 			}
-			var out inviteAnswer
-			out.Body.InvitationOut, out.Body.AcceptURL, out.Body.SecretShown = invitationOf(*inv), link, true
-			return &out, nil
+			return body, err
 		})
 	})
 

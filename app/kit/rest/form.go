@@ -2,7 +2,6 @@ package rest
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -299,16 +298,7 @@ func wrapForm(err error) error {
 }
 
 // formError words a form that cannot be read.
-func formError(err error) error {
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return ErrTooLarge.Because(err)
-	case isTimeout(err):
-		return ErrBodyTimeout.Because(err)
-	}
-	return ErrMalformedForm.Because(err)
-}
+func formError(err error) error { return arrivalError(err, ErrMalformedForm) }
 
 // patient moves the read deadline on while data comes: a slow line may upload, a dripping one may not.
 type patient struct {

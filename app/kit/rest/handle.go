@@ -198,8 +198,11 @@ func noBody(r huma.Registry, s *huma.Schema) error {
 // noFields is the body of a POST that takes none: {} or nothing.
 var noFields = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false}
 
-// bodyError words a body that did not arrive.
-func bodyError(err error) error {
+// bodyError words a body that did not arrive: cut off, or in broken chunks.
+func bodyError(err error) error { return arrivalError(err, ErrMalformedRequest) }
+
+// arrivalError words what did not arrive; broken is for what is neither too large nor too slow.
+func arrivalError(err error, broken *fault.Error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -207,7 +210,7 @@ func bodyError(err error) error {
 	case isTimeout(err):
 		return ErrBodyTimeout.Because(err)
 	}
-	return ErrMalformedRequest.Because(err) // cut off, or broken chunks
+	return broken.Because(err)
 }
 
 func isTimeout(err error) bool {
