@@ -12,7 +12,6 @@ import (
 
 	"credlane/app"
 	"credlane/app/kit/pgtest"
-	"credlane/configs"
 )
 
 // lines is a log that a test reads while it is written.
@@ -36,29 +35,10 @@ func (l *lines) read() string {
 // counted is a world that lets three registrations through in an hour, and its log.
 func counted(t *testing.T, trusted string) (*world, *lines) {
 	t.Helper()
-	db, log := pgtest.New(t), &lines{}
-	cfg, err := configs.Load(map[string]string{
-		"CREDLANE_DATABASE_URL":       db.URL,
-		"CREDLANE_DATABASE_MAX_CONNS": "4",
-		"CREDLANE_SECRET_KEY":         configs.EncodeKey(bytes.Repeat([]byte{9}, 32)),
-		"CREDLANE_REGISTRATION":       "open",
-		"CREDLANE_RATE_REGISTER":      "3/1h",
-		"CREDLANE_PUBLIC_URL":         "https://tests.example.com",
-		"CREDLANE_TRUSTED_PROXIES":    trusted,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := app.New(t.Context(), cfg, app.Options{Log: slog.New(slog.NewJSONHandler(log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(a.Handler())
-	t.Cleanup(func() {
-		server.Close()
-		a.Close()
-	})
-	return &world{t: t, db: db, url: server.URL, app: a}, log
+	log := &lines{}
+	w := instance(t, pgtest.New(t), app.Options{Log: slog.New(slog.NewJSONHandler(log, nil))},
+		"CREDLANE_RATE_REGISTER", "3/1h", "CREDLANE_PUBLIC_URL", "https://tests.example.com", "CREDLANE_TRUSTED_PROXIES", trusted)
+	return w, log
 }
 
 // claimed are the headers with which a stranger says to be somebody else, somewhere else.

@@ -29,9 +29,7 @@ func TestEveryTortureFileIsAnsweredInPlainWords(t *testing.T) {
 	if !ok {
 		return
 	}
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	sent := 0
 	for name := range entries {
 		if !strings.Contains(name, "_torture/") || strings.HasSuffix(name, ".json") {
@@ -60,9 +58,7 @@ func TestEveryTortureFileIsAnsweredInPlainWords(t *testing.T) {
 
 func TestFormsThatAreNotAsTheyShouldBeAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	good, contentType := formOf(t, "bank.csv", []byte(smallBank), "dryRun", "true")
 	boundary := contentType[strings.Index(contentType, "boundary=")+len("boundary="):]
 	field := func(name, value string) string {
@@ -162,9 +158,7 @@ func sharing(t *testing.T, rows, length int) []byte {
 
 func TestBombsAreRefusedBeforeTheyGoOff(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	bomb := workbook(t, map[string]func(io.Writer){
 		"[Content_Types].xml": xmlPart(bookTypes), "_rels/.rels": xmlPart(bookRoot), "xl/workbook.xml": xmlPart(bookMain), "xl/_rels/workbook.xml.rels": xmlPart(bookRels),
 		"xl/worksheets/sheet1.xml": func(w io.Writer) {
@@ -189,9 +183,7 @@ func TestBombsAreRefusedBeforeTheyGoOff(t *testing.T) {
 
 func TestAnUploadThatIsCutOffLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	body, contentType := formOf(t, "bank.csv", append([]byte("question,a,b,answer\n"), bytes.Repeat([]byte("q,x,y,b\n"), 50_000)...))
 	address, err := url.Parse(w.url)
 	if err != nil {

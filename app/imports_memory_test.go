@@ -50,9 +50,7 @@ func bigBank(t *testing.T, rows int) (file *os.File, contentType string) {
 // package's parallel tests only when those without t.Parallel are done.
 func TestMemoryDoesNotFollowTheImportedFile(t *testing.T) {
 	const limit = 96 << 20
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	form, contentType := bigBank(t, 50_000)
 	size, err := form.Seek(0, io.SeekEnd)
 	if err != nil {

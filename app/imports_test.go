@@ -17,9 +17,7 @@ const smallBank = "question,a,b,answer,points\nWhich port is HTTPS?,80,443,b,1\n
 
 func TestOneBadRowLeavesTheDraftAsItIsAndTheReportCanBeRead(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	r, report := w.upload(token, a, "bank.csv", []byte(smallBank+"\"=1+1, \nor not\",x,y,Z,1\n,x,y,a,1\n"))
 	if r.status != 422 || report.Code != "import_rejected" || report.ErrorCount != 2 || report.Accepted != 2 || report.Rejected != 2 ||
 		report.DryRun == nil || *report.DryRun || report.File == nil || report.Mapping["A"] != "prompt" || len(report.Sample) != 4 {
@@ -53,9 +51,7 @@ func TestOneBadRowLeavesTheDraftAsItIsAndTheReportCanBeRead(t *testing.T) {
 
 func TestADoneImportSaysWhereItsReportIs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	r, report := w.upload(token, a, "bank.csv", []byte(smallBank))
 	if r.status != 201 || r.header.Get("Location") != "/api/v1/imports/"+report.ID || w.questionCount(a) != 2 {
 		t.Fatalf("%d %v %s", r.status, r.header, r.body)
@@ -122,9 +118,7 @@ func TestTheTemplatesImportCleanly(t *testing.T) {
 
 func TestTheImportAsksWhereTwoReadingsDiffer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	content := []byte("question,a,b,c,answer\nq,x,y,z,1\nr,x,y,z,2\n")
 	for _, dry := range []string{"true", "false"} {
 		r, report := w.upload(token, a, "bank.csv", content, "dryRun", dry)
@@ -143,9 +137,7 @@ func TestTheImportAsksWhereTwoReadingsDiffer(t *testing.T) {
 
 func TestEachRefusalNamesThePartOfTheFormThatWouldHelp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	for _, c := range []struct{ code, location, content, field, value string }{
 		{"invalid_option", "form.answerBase", smallBank, "answerBase", "roman"},
 		{"invalid_option", "form.header", smallBank, "header", "perhaps"},
@@ -167,9 +159,7 @@ func TestEachRefusalNamesThePartOfTheFormThatWouldHelp(t *testing.T) {
 
 func TestARetryUnderItsKeyImportsOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	send := func(content, key string, fields ...string) reply {
 		body, contentType := formOf(t, "bank.csv", []byte(content), fields...)
 		return w.call("POST", "/api/v1/assessments/"+a+"/questions/import", token, bytes.NewReader(body), "Content-Type", contentType, "Idempotency-Key", key)
@@ -231,9 +221,7 @@ func TestAnImportGoesNowhereItDoesNotBelong(t *testing.T) {
 
 func TestImportsIntoOneDraftFollowEachOther(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	const each = 1500
 	file := func(name string) []byte {
 		var b strings.Builder
@@ -275,9 +263,7 @@ func TestImportsIntoOneDraftFollowEachOther(t *testing.T) {
 
 func TestADraftHoldsNoMoreThanItMay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	token := w.employer(1)
-	a := w.draft(token, "A")
+	w, token, a := withDraft(t)
 	w.imported(token, a, "bank.csv", append([]byte("question,a,b,answer\n"), bytes.Repeat([]byte("q,x,y,b\n"), 50_000)...))
 	if r, report := w.upload(token, a, "bank.csv", []byte(smallBank)); r.status != 422 || report.Code != "too_many_questions" {
 		t.Errorf("%d %s", r.status, r.body)

@@ -39,6 +39,14 @@ type importIssue struct {
 	Column, Code, Message, Location string
 }
 
+// withDraft is a world with an employer, a token of theirs and an empty draft.
+func withDraft(t *testing.T) (w *world, token, draft string) {
+	t.Helper()
+	w = newWorld(t)
+	token = w.employer(1)
+	return w, token, w.draft(token, "A")
+}
+
 // formOf is a multipart form: pairs of name and value, then the file.
 func formOf(t *testing.T, name string, content []byte, fields ...string) (body []byte, contentType string) {
 	t.Helper()

@@ -28,10 +28,10 @@ func newWorld(t *testing.T) *world {
 	return instance(t, pgtest.New(t), app.Options{})
 }
 
-// instance is one more instance of the program on db.
-func instance(t *testing.T, db pgtest.DB, o app.Options) *world {
+// instance is one more instance of the program on db; settings go by name and value and beat those of every test.
+func instance(t *testing.T, db pgtest.DB, o app.Options, settings ...string) *world {
 	t.Helper()
-	cfg, err := configs.Load(map[string]string{
+	environment := map[string]string{
 		"CREDLANE_DATABASE_URL":       db.URL,
 		"CREDLANE_DATABASE_MAX_CONNS": "6",
 		"CREDLANE_SECRET_KEY":         configs.EncodeKey(bytes.Repeat([]byte{9}, 32)),
@@ -39,7 +39,11 @@ func instance(t *testing.T, db pgtest.DB, o app.Options) *world {
 		"CREDLANE_RATE_REGISTER":      "100000/1h",
 		"CREDLANE_RATE_LOGIN_ADDRESS": "100000/1h",
 		"CREDLANE_RATE_START_ADDRESS": "100000/1h",
-	})
+	}
+	for i := 0; i < len(settings); i += 2 {
+		environment[settings[i]] = settings[i+1]
+	}
+	cfg, err := configs.Load(environment)
 	if err != nil {
 		t.Fatal(err)
 	}

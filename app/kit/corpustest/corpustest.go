@@ -35,6 +35,17 @@ type Entry struct {
 	} `json:"xlsx"`
 }
 
+// Choices are the sheets that an import of the file may ask for: none, and each by its name.
+func (e Entry) Choices() []string {
+	choices := []string{""}
+	if e.XLSX != nil {
+		for _, s := range e.XLSX.Excelize.Sheets {
+			choices = append(choices, s.Name)
+		}
+	}
+	return choices
+}
+
 // Bank is what is expected of one bank, or of one sheet of it.
 type Bank struct {
 	Accept   int               `json:"accept"`
@@ -84,6 +95,21 @@ func Load(t testing.TB) (dir string, entries map[string]Entry, ok bool) {
 	}
 	dir, ok = Dir(t)
 	return dir, entries, ok
+}
+
+// Open opens one file below dir, as Dir gives it, and closes it with the test.
+func Open(t testing.TB, dir, name string) (f *os.File, size int64) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	st, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, st.Size()
 }
 
 // root is the folder of go.mod.

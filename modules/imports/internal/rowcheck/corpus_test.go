@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,16 +15,8 @@ import (
 
 func openBank(t *testing.T, dir, name, sheetName string) *sheet.File {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	st, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := sheet.Open(t.Context(), f, st.Size(), filepath.Base(name), sheet.Options{Sheet: sheetName, TempDir: t.TempDir()})
+	f, size := corpustest.Open(t, dir, name)
+	got, err := sheet.Open(t.Context(), f, size, filepath.Base(name), sheet.Options{Sheet: sheetName, TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,13 +23,7 @@ func TestFilesThatAreNoBankAreRefusedWithTheColumnsFound(t *testing.T) {
 		if !strings.HasPrefix(name, "csv_torture/") && !strings.HasPrefix(name, "xlsx_torture/") || strings.HasSuffix(name, ".json") {
 			continue
 		}
-		sheets := []string{""}
-		if e.XLSX != nil {
-			for _, s := range e.XLSX.Excelize.Sheets {
-				sheets = append(sheets, s.Name)
-			}
-		}
-		for _, s := range sheets {
+		for _, s := range e.Choices() {
 			err := checkFile(t, filepath.Join(dir, filepath.FromSlash(name)), s)
 			var ref *sheet.Refusal
 			switch {

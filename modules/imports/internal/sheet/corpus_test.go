@@ -3,7 +3,6 @@ package sheet_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,17 +15,9 @@ import (
 // openCorpus opens a file of the corpus and closes it with the test.
 func openCorpus(t *testing.T, dir, name string, o sheet.Options) (*sheet.File, error) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	st, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
+	f, size := corpustest.Open(t, dir, name)
 	o.TempDir = t.TempDir()
-	got, err := sheet.Open(t.Context(), f, st.Size(), filepath.Base(name), o)
+	got, err := sheet.Open(t.Context(), f, size, filepath.Base(name), o)
 	if err == nil {
 		t.Cleanup(func() { _ = got.Close() })
 	}
