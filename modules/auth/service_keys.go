@@ -103,9 +103,7 @@ func (m *Module) CreateKeyTx(ctx context.Context, tx pgx.Tx, n NewKey) (*APIKeyE
 func (n *NewKey) check(now time.Time) error {
 	var bad reasons
 	n.Name = bad.name("body.name", n.Name, maxKeyName)
-	if n.Role < authn.Viewer {
-		bad.add("body.role", "Choose viewer, recruiter, admin or owner.")
-	}
+	bad.role("body.role", n.Role)
 	if n.ExpiresAt == nil {
 		expires := now.Add(keyLives)
 		n.ExpiresAt = &expires

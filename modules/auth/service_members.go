@@ -56,9 +56,7 @@ func (m *Module) InviteTx(ctx context.Context, tx pgx.Tx, email string, role aut
 	}
 	var bad reasons
 	email = bad.email("body.email", email)
-	if role < authn.Viewer {
-		bad.add("body.role", "Choose viewer, recruiter, admin or owner.")
-	}
+	bad.role("body.role", role)
 	if err := bad.err(); err != nil {
 		return nil, "", err
 	}
@@ -123,8 +121,10 @@ func (m *Module) RevokeInvitation(ctx context.Context, id uuid.UUID) error {
 
 // ChangeRole gives a member another role. Nobody reaches above their own, neither from nor to.
 func (m *Module) ChangeRole(ctx context.Context, id uuid.UUID, role authn.Role) (*Member, error) {
-	if role < authn.Viewer {
-		return nil, invalid("body.role", "Choose viewer, recruiter, admin or owner.")
+	var bad reasons
+	bad.role("body.role", role)
+	if err := bad.err(); err != nil {
+		return nil, err
 	}
 	var changed Member
 	err := m.inTx(ctx, func(tx pgx.Tx) error {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"credlane/app/kit/authn"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/rest"
 )
@@ -102,6 +103,13 @@ func (r *reasons) name(location, raw string, longest int) string {
 		r.add(location, "Remove line breaks, control characters and characters that turn the direction of writing.")
 	}
 	return name
+}
+
+// role refuses what is none.
+func (r *reasons) role(location string, role authn.Role) {
+	if role < authn.Viewer {
+		r.add(location, "Choose viewer, recruiter, admin or owner.")
+	}
 }
 
 // isVisible tells a character that can be seen from space and from what has no width, of which no name can be made.
