@@ -93,8 +93,11 @@ func (w twins) settled(a *attempt, status string) {
 	w.holds(1, `SELECT count(*) FROM submissions WHERE id = $1 AND status = $2 AND submitted_at BETWEEN started_at AND deadline_at`, a.Submission.ID, status)
 	w.holds(1, `SELECT count(*) FROM audit_events WHERE object_id = $1 AND action IN ('submission.submitted', 'submission.expired')`, a.Submission.ID)
 	for question, sequence := range a.highest {
-		w.holds(1, `SELECT count(*) FROM submission_answers WHERE submission_id = $1 AND question_id = $2 AND sequence >= $3
-			AND credit_num = sequence % 2`, a.Submission.ID, question, sequence)
+		w.holds(1, `SELECT count(*) FROM submission_answers a
+			JOIN submissions s ON s.id = a.submission_id
+			JOIN version_questions q ON q.version_id = s.version_id AND q.question_id = a.question_id
+			WHERE s.id = $1 AND a.question_id = $2 AND a.sequence >= $3 AND s.credits[2 * q.position - 1] = a.sequence % 2`,
+			a.Submission.ID, question, sequence)
 	}
 	w.holds(1, `SELECT count(*) FROM submissions s WHERE id = $1
 		AND score = (SELECT 50 * sum(sequence % 2) FROM submission_answers WHERE submission_id = s.id)`, a.Submission.ID)

@@ -13,8 +13,8 @@ func Unreachable() []string {
 		"submissions_notice_version_positive", "submissions_session_number_positive", "submissions_status_known",
 		"submissions_deadline_after_start", "submissions_submitted_after_start", "submissions_points_not_negative",
 		"submissions_points_total_positive", "submissions_score_range", "submissions_passing_score_range",
-		"submissions_score_when_submitted", "submissions_passed_follows_score",
-		"submission_answers_one_per_question", "submission_answers_credit_fraction",
+		"submissions_score_when_submitted", "submissions_passed_follows_score", "submissions_credits_are_shares",
+		"submission_answers_one_per_question",
 		"submission_extra_times_pkey", "submission_extra_times_submission_fkey", "submission_extra_times_giver_known",
 		"voided_submissions_pkey", "voided_submissions_assessment_fkey",
 	}
