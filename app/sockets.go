@@ -3,6 +3,7 @@ package app
 import (
 	"container/list"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -11,10 +12,10 @@ import (
 )
 
 // sockets bounds how many connections may wait at once: those that have not sent a whole request yet, and those idle between
-// two requests. When one more comes, the one that has waited longest is closed, so that clients who only hold connections
-// open never keep out one who works.
+// two requests. When one more comes, the one that has waited longest of the larger kind is closed, so that clients who only
+// hold connections open never keep out one who works.
 type sockets struct {
-	each int // of either kind
+	max int // of both kinds together: some must be left to accept the next one with
 
 	mu    sync.Mutex
 	known map[net.Conn]*socket
@@ -35,7 +36,7 @@ type socket struct {
 }
 
 func newSockets(max int) *sockets {
-	return &sockets{each: max - max/4, known: map[net.Conn]*socket{}, wait: [2]*list.List{list.New(), list.New()}}
+	return &sockets{max: max - max/4, known: map[net.Conn]*socket{}, wait: [2]*list.List{list.New(), list.New()}}
 }
 
 // state follows a connection through the server.
@@ -59,14 +60,34 @@ func (s *sockets) context(ctx context.Context, conn net.Conn) context.Context {
 	return rest.ConnContext(context.WithValue(ctx, socketKey{}, conn), conn)
 }
 
-// watch marks a connection as working once its request's head is read.
+// watch marks a connection as working once its request is read, with its body if it has one.
 func (s *sockets) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if conn, ok := r.Context().Value(socketKey{}).(net.Conn); ok {
+		conn, ok := r.Context().Value(socketKey{}).(net.Conn)
+		switch {
+		case !ok:
+		case r.Body == nil || r.Body == http.NoBody:
 			s.move(conn, working)
+		default:
+			r.Body = &arrivingBody{r.Body, s, conn}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// arrivingBody tells when the last of a body is here.
+type arrivingBody struct {
+	io.ReadCloser
+	sockets *sockets
+	conn    net.Conn
+}
+
+func (b *arrivingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF { //nolint:errorlint // a wrapped one would be a body cut short
+		b.sockets.move(b.conn, working)
+	}
+	return n, err
 }
 
 func (s *sockets) move(conn net.Conn, kind int) {
@@ -96,10 +117,13 @@ func (s *sockets) moved(conn net.Conn, kind int) net.Conn {
 	if kind == working {
 		return nil
 	}
-	waiting := s.wait[kind]
-	k.at = waiting.PushBack(k)
-	if waiting.Len() <= s.each {
+	k.at = s.wait[kind].PushBack(k)
+	if s.wait[arriving].Len()+s.wait[idling].Len() <= s.max {
 		return nil
+	}
+	waiting := s.wait[arriving]
+	if s.wait[idling].Len() > waiting.Len() {
+		waiting = s.wait[idling]
 	}
 	oldest := waiting.Remove(waiting.Front()).(*socket)
 	oldest.at, oldest.kind = nil, working
