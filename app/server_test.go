@@ -152,8 +152,17 @@ func TestFiveHundredDrippingSocketsAreCutAndNobodyElseIsKeptOut(t *testing.T) {
 		}
 	}
 	dripping.Wait() // each of them ends only when the server cuts it
-	if said := <-slow; !strings.HasPrefix(said, "HTTP/1.1 408 ") || !strings.Contains(said, `"code":"body_timeout"`) {
-		t.Errorf("a slow body got %q", said)
+	close(slow)
+	told := 0 // a busy machine may cut some before it has read their head
+	for said := range slow {
+		if strings.HasPrefix(said, "HTTP/1.1 408 ") && strings.Contains(said, `"code":"body_timeout"`) {
+			told++
+		} else if said != "" {
+			t.Errorf("a slow body got %q", said)
+		}
+	}
+	if told == 0 {
+		t.Error("no slow body was told why it was cut")
 	}
 }
 

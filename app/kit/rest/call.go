@@ -29,6 +29,7 @@ type call struct {
 	label     string    // of the metrics
 	trace     string    // the caller's trace id (W3C Trace Context), "" for none
 	start     time.Time
+	working   time.Time     // since when the timeout counts
 	timeout   time.Duration // 0: none
 	clientIP  string
 	userAgent string
@@ -40,6 +41,7 @@ type call struct {
 	readDeadline  func(time.Time) error // of the connection; nil without a body
 	writeDeadline func(time.Time) error
 
+	placed    bool  // it has one of the MaxInFlight places
 	heldBytes int64 // of its JSON body, as far as they count
 	turn      bool  // to decode it
 
@@ -72,7 +74,7 @@ func (c *call) deadlined() context.Context {
 	}
 	t := &timedContext{}
 	if c.timeout > 0 {
-		t.Context, t.cancel = context.WithDeadlineCause(c.base, c.start.Add(c.timeout), errDeadline)
+		t.Context, t.cancel = context.WithDeadlineCause(c.base, c.working.Add(c.timeout), errDeadline)
 	} else {
 		t.Context, t.cancel = context.WithCancel(c.base)
 	}
@@ -81,6 +83,17 @@ func (c *call) deadlined() context.Context {
 	}
 	c.timed.Store(t)
 	return t.Context
+}
+
+// workAnew counts the timeout from now: an upload may take as long as it keeps coming, and its work has the whole time. What
+// was derived from the call so far ends.
+func (c *call) workAnew() {
+	c.timing.Lock()
+	defer c.timing.Unlock()
+	c.working = time.Now()
+	if t := c.timed.Swap(nil); t != nil {
+		t.cancel()
+	}
 }
 
 // end stops whatever the request left running.
@@ -136,7 +149,15 @@ func (k *call) bodyRead() error {
 	if err := supported(k.readDeadline(time.Time{})); err != nil {
 		return fmt.Errorf("lift the body's deadline: %w", err)
 	}
-	if err := supported(k.writeDeadline(time.Now().Add(k.route.timeout + answerTime))); err != nil {
+	return k.answerIn(k.route.timeout + answerTime)
+}
+
+// answerIn gives the answer so long to be out.
+func (k *call) answerIn(span time.Duration) error {
+	if k.writeDeadline == nil {
+		return nil
+	}
+	if err := supported(k.writeDeadline(time.Now().Add(span))); err != nil {
 		return fmt.Errorf("set the answer's deadline: %w", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -116,8 +117,9 @@ func (h *Host) readForm(k *call, spec *formSpec, in reflect.Value) (done func(),
 	}
 	if err := u.read(h, k); err != nil {
 		done()
-		return nil, err
+		return nil, errors.Join(err, k.answerIn(answerTime))
 	}
+	k.workAnew()
 	return done, nil
 }
 
@@ -157,6 +159,9 @@ func (u *upload) read(h *Host, k *call) error {
 		if err := u.part(h, part); err != nil {
 			return err
 		}
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil { // what comes after the last boundary means nothing
+		return formError(err)
 	}
 	if err := k.bodyRead(); err != nil {
 		return err

@@ -96,10 +96,10 @@ func (h *Host) exchange(c echo.Context, op *huma.Operation, run func(huma.Contex
 		}
 	}
 	if k.hasBody() && !k.route.op.Always {
-		if !h.enter() {
+		if !h.enter(k) {
 			return ErrOverloaded
 		}
-		defer h.leave()
+		defer h.leave(k)
 	}
 	x := &exchange{op: op, echo: c, call: k}
 	if k.route.form == nil { // only now: what is decoded takes far more memory than its bytes
@@ -261,6 +261,11 @@ func (h *Host) write(x *exchange) error {
 			return err
 		}
 	}
+	done, err := h.sendOff(x.call, len(body))
+	if err != nil {
+		return err
+	}
+	defer done()
 	x.length[0] = strconv.Itoa(len(body))
 	header["Content-Length"] = x.length[:]
 	header["Content-Type"] = jsonTypeHeader
@@ -304,6 +309,7 @@ func Serve(h *Host, op Op, page PageFunc) {
 		for i, name := range c.ParamNames() {
 			req.SetPathValue(name, plainParam(req, values[i]))
 		}
+		c.Response().Before(func() { h.leave(current(c)) })
 		if err := page(c.Response(), req); err != nil {
 			return err
 		}

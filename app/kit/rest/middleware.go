@@ -39,9 +39,9 @@ func (h *Host) way(next echo.HandlerFunc) echo.HandlerFunc {
 
 // begin gives the request its id and its call.
 func (h *Host) begin(c echo.Context) *call {
-	req := c.Request()
+	req, now := c.Request(), time.Now()
 	k := &call{
-		base: req.Context(), clock: h.opt.Clock, start: time.Now(), route: h.find(c), label: unmatched,
+		base: req.Context(), clock: h.opt.Clock, start: now, working: now, route: h.find(c), label: unmatched,
 		clientIP: c.RealIP(), userAgent: clip(first(req.Header["User-Agent"]), maxUserAgent),
 	}
 	k.trace = traceID(first(req.Header["Traceparent"]))
@@ -197,10 +197,10 @@ func (h *Host) admit(c echo.Context, k *call, next echo.HandlerFunc) error {
 		return h.stray(c)
 	}
 	if !k.route.op.Always && !k.hasBody() {
-		if !h.enter() {
+		if !h.enter(k) {
 			return ErrOverloaded
 		}
-		defer h.leave()
+		defer h.leave(k)
 	}
 	if err := h.authorize(k); err != nil {
 		return err
@@ -209,15 +209,22 @@ func (h *Host) admit(c echo.Context, k *call, next echo.HandlerFunc) error {
 }
 
 // enter takes one of the MaxInFlight places; who got it must leave.
-func (h *Host) enter() bool {
+func (h *Host) enter(k *call) bool {
 	if h.inFlight.Add(1) > int64(h.opt.MaxInFlight) {
 		h.inFlight.Add(-1)
 		return false
 	}
+	k.placed = true
 	return true
 }
 
-func (h *Host) leave() { h.inFlight.Add(-1) }
+// leave gives the place back, once: when the work is done, however long its answer takes to go out.
+func (h *Host) leave(k *call) {
+	if k.placed {
+		k.placed = false
+		h.inFlight.Add(-1)
+	}
+}
 
 // authorize is the guard: what a route does not open stays closed. Two credentials are none: a proxy in front may have judged
 // the other one.

@@ -110,6 +110,7 @@ type Options struct {
 	ExportStallTimeout time.Duration // 30 s: how long a reader of an export may stand still
 	MaxInFlight        int           // 512 requests worked on at once; more are 503
 	MaxBodyMemory      int64         // 64 MiB of JSON bodies over 4 KiB held at once; more are 503
+	MaxAnswerMemory    int64         // 128 MiB of answers over 16 KiB going out at once; more are 503
 	MaxUploads         int           // 16 uploads at once; more are 503
 	TempDir            string        // for uploads; the system's unless set
 	Title, Version     string        // of the document
@@ -121,6 +122,7 @@ func (o Options) withDefaults() Options {
 	o.ExportStallTimeout = orDefault(o.ExportStallTimeout, 30*time.Second)
 	o.MaxInFlight = orDefault(o.MaxInFlight, 512)
 	o.MaxBodyMemory = orDefault(o.MaxBodyMemory, 64<<20)
+	o.MaxAnswerMemory = orDefault(o.MaxAnswerMemory, 128<<20)
 	o.MaxUploads = orDefault(o.MaxUploads, 16)
 	o.Title = orDefault(o.Title, "CredLane API")
 	o.Version = orDefault(o.Version, "1.0.0")
@@ -161,6 +163,7 @@ type Host struct {
 	tags     map[string]string       // what each tag is for
 
 	bodies   *bodies
+	answers  answers
 	inFlight atomic.Int64
 	uploads  atomic.Int64
 }
@@ -174,6 +177,7 @@ func NewHost(e *echo.Echo, o Options) *Host {
 		clientIP: ipExtractor(o.TrustedProxies), headers: newFixedHeaders(o.PublicURL.Scheme == "https"),
 		table: map[routeKey]*route{}, faults: map[string]*fault.Error{}, tags: map[string]string{},
 		registry: huma.NewMapRegistry("#/components/schemas/", schemaName), bodies: newBodies(o.MaxBodyMemory),
+		answers: answers{max: o.MaxAnswerMemory},
 	}
 	registerScalars(h.registry)
 	h.doc = newDocument(o, h.registry)

@@ -83,6 +83,10 @@ func (h *Host) stream(x *exchange, s *Stream) error {
 		return nil
 	}
 	if !res.Committed {
+		// The server's own deadline may have passed while nothing was written.
+		if late := out.grant(answerTime); late != nil {
+			return errors.Join(err, late)
+		}
 		return err
 	}
 	x.call.gone = true
@@ -107,8 +111,8 @@ func (s *stallWriter) Write(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, fmt.Errorf("write deadline: %w", err)
+	if err := s.grant(s.stall); err != nil {
+		return 0, err
 	}
 	if !s.begun {
 		s.begun = true
@@ -120,6 +124,14 @@ func (s *stallWriter) Write(p []byte) (int, error) {
 		s.cancel()
 	}
 	return n, err
+}
+
+// grant gives what is written next so long to go out.
+func (s *stallWriter) grant(span time.Duration) error {
+	if err := supported(s.control.SetWriteDeadline(time.Now().Add(span))); err != nil {
+		return fmt.Errorf("write deadline: %w", err)
+	}
+	return nil
 }
 
 var streamType = reflect.TypeFor[*Stream]()
