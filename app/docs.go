@@ -30,7 +30,7 @@ var (
 // for, because by then every module is mounted.
 func mountDocs(h *rest.Host) {
 	document := sync.OnceValues(h.OpenAPI)
-	page := sync.OnceValues(func() ([]byte, error) { return docsPage(document) })
+	page := sync.OnceValues(func() ([]byte, error) { return docsPage(document, h.Routes()) })
 	rest.Serve(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/v1/openapi.json", ID: "get-openapi", Summary: "This document", Tag: "Operations",
 		Description: "The OpenAPI 3.1 document of this API.", Access: rest.Public, Produces: "application/json",
@@ -117,7 +117,6 @@ type (
 	docsOperation struct {
 		OperationID, Summary, Description string
 		Tags                              []string
-		Security                          []map[string][]string
 		Parameters                        []struct {
 			Name, In, Description string
 			Required              bool
@@ -130,15 +129,15 @@ type (
 	}
 	docsResponse struct{ Status, Description string }
 	docsGroup    struct {
-		Name       string
+		Name, ID   string
 		Operations []docsOperation
 	}
 )
 
-var docsTemplate = template.Must(template.New("docs").Parse(docsHTML))
+var docsTemplate = template.Must(template.New("docs").Funcs(template.FuncMap{"code": docsCode, "problems": docsProblems}).Parse(docsHTML))
 
 // docsPage renders the document for people.
-func docsPage(document func() ([]byte, error)) ([]byte, error) {
+func docsPage(document func() ([]byte, error), routes []rest.Route) ([]byte, error) {
 	raw, err := document()
 	if err != nil {
 		return nil, err
@@ -151,7 +150,7 @@ func docsPage(document func() ([]byte, error)) ([]byte, error) {
 	err = docsTemplate.ExecuteTemplate(&b, "docs", struct {
 		Title, Version, Description string
 		Groups                      []docsGroup
-	}{doc.Info.Title, doc.Info.Version, doc.Info.Description, docsGroups(doc)})
+	}{doc.Info.Title, doc.Info.Version, doc.Info.Description, docsGroups(doc, routes)})
 	if err != nil {
 		return nil, fmt.Errorf("docs page: %w", err)
 	}
@@ -159,11 +158,15 @@ func docsPage(document func() ([]byte, error)) ([]byte, error) {
 }
 
 // docsGroups sorts the operations by tag, path and method.
-func docsGroups(doc docsDocument) []docsGroup {
+func docsGroups(doc docsDocument, routes []rest.Route) []docsGroup {
+	who := map[string]string{}
+	for _, r := range routes {
+		who[r.Op] = docsWho(r)
+	}
 	groups := map[string]*docsGroup{}
 	for path, item := range doc.Paths {
 		for method, op := range item {
-			op.Method, op.Path, op.Who = strings.ToUpper(method), path, docsWho(op.Security)
+			op.Method, op.Path, op.Who = strings.ToUpper(method), path, who[op.OperationID]
 			for status, r := range op.Responses {
 				op.Answers = append(op.Answers, docsResponse{status, r.Description})
 			}
@@ -173,7 +176,7 @@ func docsGroups(doc docsDocument) []docsGroup {
 				tag = op.Tags[0]
 			}
 			if groups[tag] == nil {
-				groups[tag] = &docsGroup{Name: tag}
+				groups[tag] = &docsGroup{Name: tag, ID: strings.ReplaceAll(strings.ToLower(tag), " ", "-")}
 			}
 			groups[tag].Operations = append(groups[tag].Operations, op)
 		}
@@ -187,14 +190,34 @@ func docsGroups(doc docsDocument) []docsGroup {
 	return list
 }
 
-func docsWho(security []map[string][]string) string {
-	if len(security) == 0 {
-		return "anyone"
+func docsWho(r rest.Route) string {
+	switch r.Access {
+	case rest.Public:
+		return "For anyone."
+	case rest.Candidate:
+		return "For a candidate, by submission token."
 	}
-	if _, ok := security[0]["candidate"]; ok {
-		return "a candidate, by submission token"
+	return "For a member or an API key with the role " + r.Role.String() + " or above."
+}
+
+// docsCode shows `this` as code: the document is Markdown, of which nothing else is used.
+func docsCode(text string) template.HTML { return docsMarked(text, "%s") }
+
+// docsProblems is docsCode for a list of problem codes, each of which has a page.
+func docsProblems(text string) template.HTML {
+	return docsMarked(text, `<a href="/api/v1/problems/%[1]s">%[1]s</a>`)
+}
+
+func docsMarked(text, format string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + fmt.Sprintf(format, part) + "</code>"
+		}
+		b.WriteString(part)
 	}
-	return "a member or an API key"
+	return template.HTML(b.String()) // escaped part by part
 }
 
 // Class groups statuses for the style sheet: "s2" for 2xx.

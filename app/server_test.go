@@ -256,6 +256,17 @@ func TestTheDocumentAndItsPageNameEveryOperation(t *testing.T) {
 	if strings.Contains(html, "<script") || strings.Contains(html, "style=") || strings.Contains(html, "The <word>") || !strings.Contains(html, "The &lt;word&gt;") {
 		t.Error("the page is not plain:", html)
 	}
+	for _, part := range []string{
+		`<a href="/api/v1/problems/body_timeout">body_timeout</a>`, "For anyone.", "with the role viewer or above.",
+		`<a href="#operations">`, `<section id="operations">`,
+	} {
+		if !strings.Contains(html, part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+	if strings.Contains(html, "`") {
+		t.Error("the page shows Markdown as it is written")
+	}
 	if got := page.Header().Get("Content-Security-Policy"); got != docsPolicy {
 		t.Error(got)
 	}
