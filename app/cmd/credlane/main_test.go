@@ -252,19 +252,38 @@ func TestAnEndedContextStopsACommand(t *testing.T) {
 
 func TestTheDemoIsMadeOnceEvenAfterRealUse(t *testing.T) {
 	t.Parallel()
-	env := environment(t, pgtest.New(t))
+	db := pgtest.New(t)
+	env := environment(t, db)
 	for _, line := range [][]string{
-		// A session of today makes a signing key that is younger than everything in the demo.
 		{"user", "add", "--email", "ada@example.com", "--name", "Ada", "--organization", "Acme"},
-		{"demo", "--candidates", "12"},
+		{"keys", "rotate"}, // the signing key is younger than everything in the demo
 		{"demo", "--candidates", "12"},
 	} {
 		if got := try(t, env, line...); got.code != exitOK {
 			t.Fatalf("%v: %+v", line, got)
 		}
 	}
-	again := try(t, env, "demo")
-	if !strings.Contains(again.stdout, "there already") {
-		t.Errorf("a second demo says %q", again.stdout)
+	const made = `
+SELECT (SELECT count(*) FROM assessments WHERE current_version = 1), (SELECT count(*) FROM assessments WHERE status = 'closed'),
+       count(*), count(*) FILTER (WHERE status = 'submitted'), count(DISTINCT score),
+       min(started_at) BETWEEN now() - interval '22 days' AND now() - interval '19 days', max(started_at) BETWEEN now() - interval '3 days' AND now()
+  FROM submissions`
+	look := func() (published, closed, candidates, submitted, scores int, early, late bool) {
+		t.Helper()
+		if err := db.Pool.QueryRow(t.Context(), made).Scan(&published, &closed, &candidates, &submitted, &scores, &early, &late); err != nil {
+			t.Fatal(err)
+		}
+		return published, closed, candidates, submitted, scores, early, late
+	}
+	published, closed, candidates, submitted, scores, early, late := look()
+	if published != 3 || closed != 1 || candidates != 12 || submitted < 6 || scores < 4 || !early || !late {
+		t.Error("the demo has", published, closed, candidates, submitted, scores, early, late)
+	}
+	again := try(t, env, "demo", "--candidates", "5")
+	if again.code != exitOK || !strings.Contains(again.stdout, "there already") {
+		t.Errorf("a second demo says %+v", again)
+	}
+	if published, _, candidates, _, _, _, _ := look(); published != 3 || candidates != 12 {
+		t.Error("after a second demo there are", published, candidates)
 	}
 }
