@@ -155,3 +155,17 @@ func TestATrustedProxysWordCounts(t *testing.T) {
 		t.Errorf("the log names the wrong client:\n%s", said)
 	}
 }
+
+// Whoever has one IPv6 address has the 64 bits of its network: another address for each try is no other client.
+func TestANetworkOfIPv6IsOneClient(t *testing.T) {
+	t.Parallel()
+	w, _ := counted(t, "127.0.0.1/32")
+	for i, from := range []string{
+		"2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff::", "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1", "::ffff:203.0.113.1", "::ffff:203.0.113.2",
+	} {
+		r := w.as("tests.example.com", "POST", "/api/v1/auth/register", "", somebody(string(rune('a'+i))), "X-Forwarded-For", from)
+		if (r.status == http.StatusTooManyRequests) != (i == 3) {
+			t.Errorf("registration %d from %s: %d %s", i, from, r.status, r.body)
+		}
+	}
+}

@@ -132,7 +132,7 @@ const (
 func (m *Module) ForgotPassword(ctx context.Context, email string) error {
 	client := m.rates.Forgot
 	client.Count *= 10
-	if err := m.limiter.Take(ctx, "forgot_client", rest.ClientIP(ctx), client); err != nil {
+	if err := m.limiter.Take(ctx, "forgot_client", rest.ClientNetwork(ctx), client); err != nil {
 		return err
 	}
 	email = tidyEmail(email)

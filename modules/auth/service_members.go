@@ -256,7 +256,7 @@ type Acceptance struct {
 // Accept makes the invited person a member and signs them in. Who has an account already proves it with its password: the link
 // alone, which an admin can see, must not open somebody's account.
 func (m *Module) Accept(ctx context.Context, token string, a Acceptance) (*SignIn, error) {
-	if err := m.limiter.Take(ctx, "accept", rest.ClientIP(ctx), m.rates.LoginAddress); err != nil {
+	if err := m.limiter.Take(ctx, "accept", rest.ClientNetwork(ctx), m.rates.LoginAddress); err != nil {
 		return nil, err
 	}
 	hash := hashToken(token)

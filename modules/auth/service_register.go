@@ -34,7 +34,7 @@ func (r *Registration) check() error {
 // Register makes an employer and its owner and signs the owner in. It never attaches to an existing user: an address that is
 // known here, be it only as a candidate's, is ErrEmailTaken, since nothing proves that the caller owns it.
 func (m *Module) Register(ctx context.Context, r Registration) (*SignIn, error) {
-	if err := m.limiter.Take(ctx, "register", rest.ClientIP(ctx), m.rates.Register); err != nil {
+	if err := m.limiter.Take(ctx, "register", rest.ClientNetwork(ctx), m.rates.Register); err != nil {
 		return nil, err
 	}
 	// Asked before the hash, so that a closed door costs nothing; the transaction asks again, and decides.

@@ -67,7 +67,7 @@ func outcomeOf(err error) string {
 
 func (m *Module) login(ctx context.Context, email, password string) (*SignIn, error) {
 	email = tidyEmail(email)
-	if err := m.limiter.Take(ctx, "login_address", rest.ClientIP(ctx), m.rates.LoginAddress); err != nil {
+	if err := m.limiter.Take(ctx, "login_address", rest.ClientNetwork(ctx), m.rates.LoginAddress); err != nil {
 		return nil, err
 	}
 	// Only a hash made anew, or a password changed in this very moment, asks for a second round.
@@ -122,7 +122,7 @@ func (m *Module) slowDown(ctx context.Context, email string, clientKnown bool) e
 			return err
 		}
 	}
-	return m.limiter.Take(ctx, "login_account", account+"\x00"+rest.ClientIP(ctx), m.rates.LoginAccount)
+	return m.limiter.Take(ctx, "login_account", account+"\x00"+rest.ClientNetwork(ctx), m.rates.LoginAccount)
 }
 
 // openAfterPassword opens a session if the password is still the one that was checked: a reset that commits meanwhile ends

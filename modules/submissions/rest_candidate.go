@@ -113,7 +113,7 @@ type startOut struct {
 }
 
 func (m *Module) startByLink(ctx context.Context, in *startIn) (*startOut, error) {
-	if err := m.Limiter.Take(ctx, "public_start", rest.ClientIP(ctx), m.StartLimit); err != nil {
+	if err := m.Limiter.Take(ctx, "public_start", rest.ClientNetwork(ctx), m.StartLimit); err != nil {
 		return nil, err
 	}
 	token, s, err := m.Start(ctx, in.start())

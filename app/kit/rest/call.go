@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,6 +176,21 @@ func ClientIP(ctx context.Context) string {
 		return c.clientIP
 	}
 	return ""
+}
+
+// ClientNetwork is what a limit for each caller counts by: the address, or of IPv6 the network of 64 bits, because whoever has
+// one address of that has all of them; "" outside a request.
+func ClientNetwork(ctx context.Context) string {
+	text := ClientIP(ctx)
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Unmap().Is4() {
+		return text
+	}
+	network, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return text
+	}
+	return network.String()
 }
 
 // RequestID is the id that the answer's X-Request-Id and the logs carry; "" outside a request.
