@@ -21,7 +21,7 @@ type line struct {
 }
 
 func newLine(t *testing.T, m *Module) *line {
-	m.saver.running = saveStatements // as if others were under way
+	m.saver.running, m.saver.began, m.saver.patience = 1, time.Now(), time.Hour // as if another were under way
 	return &line{t: t, m: m}
 }
 
@@ -250,13 +250,34 @@ func TestALineThatIsFullSendsSavesTheirOwnWay(t *testing.T) {
 	w := newWorld(t)
 	m := w.instance()
 	ctx, s := w.start(m, "ada@example.org")
-	m.saver.running = saveStatements
+	m.saver.running = saveBeside
 	m.saver.waiting = make([]*queued, saveWaiting)
 	if _, err := m.Save(ctx, give(3, `true`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.answer(s, 3); got != "true 1 false" || len(m.saver.waiting) != saveWaiting || m.saver.running != saveStatements {
+	if got := w.answer(s, 3); got != "true 1 false" || len(m.saver.waiting) != saveWaiting || m.saver.running != saveBeside {
 		t.Errorf("kept: %s; %d wait, %d run", got, len(m.saver.waiting), m.saver.running)
+	}
+}
+
+func TestAStatementThatStallsDoesNotKeepTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.instance()
+	ctx, s := w.start(m, "ada@example.org")
+	l := newLine(t, m)
+	waits := l.add(ctx, give(3, `true`))
+	m.saver.mu.Lock()
+	m.saver.began = m.saver.began.Add(-2 * time.Hour)
+	m.saver.mu.Unlock()
+	if _, err := m.Save(ctx, give(4, `"a"`)); err != nil { // goes beside the one that stalls, and takes the line along
+		t.Fatal(err)
+	}
+	if err := <-waits; err != nil {
+		t.Fatal(err)
+	}
+	if got := w.answer(s, 3) + ", " + w.answer(s, 4); got != `true 1 false, "a" 1 false` {
+		t.Errorf("kept: %s", got)
 	}
 }
 
