@@ -21,8 +21,24 @@ type line struct {
 }
 
 func newLine(t *testing.T, m *Module) *line {
-	m.saver.running, m.saver.began, m.saver.patience = 1, time.Now(), time.Hour // as if another were under way
+	for !m.saver.occupy() { // until the line before has given its place back
+		if t.Context().Err() != nil {
+			t.Fatal("a place is never given back")
+		}
+		runtime.Gosched()
+	}
 	return &line{t: t, m: m}
+}
+
+// occupy takes the place of a statement, as if one were under way, unless there is one.
+func (s *saver) occupy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running > 0 {
+		return false
+	}
+	s.running, s.began, s.patience = 1, time.Now(), time.Hour
+	return true
 }
 
 // add puts a save at the end, and gives what will come of it.
