@@ -38,6 +38,21 @@ type saver struct {
 type queued struct {
 	asked
 	done chan kept // open is false when it has to go by itself
+
+	gone  bool   // nobody waits for it
+	group *group // of its statement, once that is under way
+}
+
+// group is who waits for one statement.
+type group struct {
+	here int
+	end  context.CancelFunc
+}
+
+func (g *group) leave() {
+	if g.here--; g.here <= 0 {
+		g.end()
+	}
 }
 
 func newSaver(db *pg.DB) *saver { return &saver{db: db, limit: saveLimit, patience: savePatience} }
@@ -51,13 +66,8 @@ func (s *saver) save(ctx context.Context, a asked) (kept, error) {
 		s.running++
 		s.began = now
 		s.mu.Unlock()
-		came, err := saveRows(ctx, s.db, sqlSaveFree, []asked{a})
-		s.next() // before it waits for whoever holds its submission
-		if err != nil {
-			return kept{}, constraints.Translate(err)
-		}
-		if came[0].open {
-			return came[0], nil
+		if k, err := s.first(ctx, a); err != nil || k.open {
+			return k, err
 		}
 	case len(s.waiting) < saveWaiting:
 		q := &queued{asked: a, done: make(chan kept, 1)}
@@ -69,12 +79,30 @@ func (s *saver) save(ctx context.Context, a asked) (kept, error) {
 				return k, nil
 			}
 		case <-ctx.Done():
+			s.leave(q)
 			return kept{}, ctx.Err() // the save may still be kept: who asks again learns it
 		}
 	default:
 		s.mu.Unlock()
 	}
-	return saveOne(ctx, s.db, a)
+	return saveOne(ctx, s.db, sqlSave, a)
+}
+
+// first makes a save that met no crowd. It holds a place that others may wait for, so it waits for no submission either.
+func (s *saver) first(ctx context.Context, a asked) (kept, error) {
+	defer s.next()
+	return saveOne(ctx, s.db, sqlSaveFree, a)
+}
+
+// leave notes that nobody waits for a save any more. The last one who leaves a statement ends it, or one that hangs would hold
+// up the program's end.
+func (s *saver) leave(q *queued) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.gone = true
+	if q.group != nil {
+		q.group.leave()
+	}
 }
 
 // next gives a place that has come free to those who wait, or back.
@@ -112,6 +140,19 @@ func (s *saver) take() []*queued {
 	return batch
 }
 
+// gather makes those who wait for a batch one group.
+func (s *saver) gather(batch []*queued, end context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := &group{here: len(batch), end: end}
+	for _, q := range batch {
+		q.group = g
+		if q.gone {
+			g.leave()
+		}
+	}
+}
+
 // deliver makes the saves of a batch and tells each what came of it.
 func (s *saver) deliver(batch []*queued) {
 	slices.SortFunc(batch, func(a, b *queued) int { return inOrder(a.asked, b.asked) })
@@ -119,9 +160,10 @@ func (s *saver) deliver(batch []*queued) {
 	for i, q := range batch {
 		list[i] = q.asked
 	}
-	// Not the requests' own contexts: a candidate who leaves must not take others' answers along.
+	// Not one request's own context: a candidate who leaves must not take others' answers along.
 	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
 	defer cancel()
+	s.gather(batch, cancel)
 	came, err := saveRows(ctx, s.db, sqlSaveFree, list)
 	for i, q := range batch {
 		if err != nil {

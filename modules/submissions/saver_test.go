@@ -65,6 +65,12 @@ func (l *line) waiting() int {
 	return len(l.m.saver.waiting)
 }
 
+func (l *line) running() int {
+	l.m.saver.mu.Lock()
+	defer l.m.saver.mu.Unlock()
+	return l.m.saver.running
+}
+
 func (l *line) release() { l.m.saver.next() }
 
 // all waits for what came of each save.

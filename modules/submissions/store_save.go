@@ -113,9 +113,9 @@ func saveRows(ctx context.Context, db *pg.DB, sql string, list []asked) ([]kept,
 	return all, nil
 }
 
-// saveOne waits for its submission and its row. The errors are those of the constraints.
-func saveOne(ctx context.Context, db *pg.DB, a asked) (kept, error) {
-	all, err := saveRows(ctx, db, sqlSave, []asked{a})
+// saveOne makes one save. The errors are those of the constraints.
+func saveOne(ctx context.Context, db *pg.DB, sql string, a asked) (kept, error) {
+	all, err := saveRows(ctx, db, sql, []asked{a})
 	if err != nil {
 		return kept{}, constraints.Translate(err)
 	}
