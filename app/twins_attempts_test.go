@@ -203,8 +203,10 @@ func TestTwinsTakeNoStartOnceAClosingIsAnswered(t *testing.T) {
 	for round := range rounds {
 		var closed atomic.Bool
 		var late atomic.Int32
+		started := make(chan struct{}, 1)
 		replies := w.together(12, func(to *world, i int) reply {
 			if i == 5 {
+				<-started // on a busy machine nobody might begin before
 				r := to.call("POST", "/api/v1/assessments/"+id+"/close", owner, nil)
 				closed.Store(r.status == 200)
 				return reply{status: r.status}
@@ -212,6 +214,10 @@ func TestTwinsTakeNoStartOnceAClosingIsAnswered(t *testing.T) {
 			for try := range 10_000 { // until the door is shut
 				known := closed.Load()
 				r := to.begin(slug, fmt.Sprintf("%d.%d.%d@mail.example", round, i, try))
+				select {
+				case started <- struct{}{}:
+				default:
+				}
 				if r.status != 201 {
 					return r
 				}
