@@ -66,6 +66,12 @@ func TestABodyMustBeJSONAndNotTooLarge(t *testing.T) {
 			t.Errorf("%q: %d %s", contentType, rec.Code, rec.Body)
 		}
 	}
+	for coding, want := range map[string]int{"": 200, "identity": 200, "Identity": 200, "gzip": 415, "br": 415, "identity, gzip": 415} {
+		rec := w.do(t, "POST", "/notes", `{"text":"a"}`, "Content-Encoding", coding)
+		if rec.Code != want {
+			t.Errorf("coded %q: %d %s", coding, rec.Code, rec.Body)
+		}
+	}
 	large := `{"text":"` + strings.Repeat("a", 100) + `"}`
 	if rec := w.do(t, "POST", "/notes", large); rec.Code != 413 || code(rec) != "too_large" {
 		t.Error(rec.Code, rec.Body)
@@ -100,6 +106,7 @@ func TestParametersAreJudged(t *testing.T) {
 		PageIn
 		ID     string `path:"id" maxLength:"5"`
 		Status string `query:"status" enum:"open,closed"`
+		Number int    `query:"number" maximum:"2147483647"`
 	}
 	type out struct{ Body string }
 	Handle(w.Host, Op{Method: "GET", Path: "/list/{id}", ID: "list", Summary: "List", Access: Public},
@@ -111,6 +118,7 @@ func TestParametersAreJudged(t *testing.T) {
 		"/list/a?limit=200&cursor=x":     `200 "a200x"`,
 		"/list/a%20b?status=open":        `200 "a b50open"`,
 		"/list/a?limit=201":              "422 query.limit Use a number of at most 200.",
+		"/list/a?number=2147483648":      "422 query.number Use a number of at most 2147483647.",
 		"/list/a?limit=x":                "422 query.limit Use a whole number.",
 		"/list/a?status=shut":            "422 query.status Use one of open, closed.",
 		"/list/a?stauts=open":            "422 query.stauts This parameter is not known here",

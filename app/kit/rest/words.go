@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -64,11 +65,22 @@ func plainReason(e *huma.ErrorDetail) fault.Field {
 	}
 	for _, r := range reasons {
 		if value, ok := strings.CutPrefix(e.Message, r.theirs); ok {
-			f.Message = strings.ReplaceAll(r.ours, "%", strings.Trim(value, `"`))
+			f.Message = strings.ReplaceAll(r.ours, "%", written(strings.Trim(value, `"`)))
 			break
 		}
 	}
 	return f
+}
+
+// written undoes the exponent that the library prints a large bound with.
+func written(value string) string {
+	if !strings.Contains(value, "e+") {
+		return value
+	}
+	if n, err := strconv.ParseFloat(value, 64); err == nil {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return value
 }
 
 // sortFields puts reasons in the order of their places, so that answers do not depend on a map's order.
