@@ -130,6 +130,9 @@ func TestABadBodyIsRefusedByEveryOperationAndChangesNothing(t *testing.T) {
 				t.Errorf("%s as %s: %d", o.id, media, r.status)
 			}
 		}
+		if r := refuse(o, "coded", encoded(t, right), "", "Content-Encoding", "gzip"); r.status != 415 {
+			t.Errorf("%s said to be compressed: %d", o.id, r.status)
+		}
 		for name, p := range o.body.Properties {
 			if len(p.Type) == 0 {
 				continue // judged by what it answers

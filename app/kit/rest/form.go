@@ -137,6 +137,9 @@ func (u *upload) read(h *Host, k *call) error {
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		return ErrUnsupportedMedia.WithMessage("Send the form as multipart/form-data.")
 	}
+	if coded(k.request) {
+		return ErrUnsupportedMedia.WithMessage("Send the form as it is, without a Content-Encoding.")
+	}
 	body := io.Reader(http.NoBody)
 	if k.request.Body != nil {
 		body = &patient{r: k.request.Body, patience: h.opt.BodyTimeout, deadline: k.readDeadline}

@@ -113,6 +113,9 @@ func TestAFormIsSpooledJudgedAndRemoved(t *testing.T) {
 	if _, err := kept.ReadAt(make([]byte, 1), 0); !errors.Is(err, os.ErrClosed) {
 		t.Error("the file outlived its handler:", err)
 	}
+	if rec := w.do(t, "POST", "/import", "--x--", "Content-Type", "multipart/form-data; boundary=x", "Content-Encoding", "gzip"); rec.Code != 415 {
+		t.Errorf("a form said to be compressed: %d", rec.Code)
+	}
 	for contentType, want := range map[string]int{"application/json": 415, "multipart/form-data": 415, "multipart/form-data; boundary=x": 400} {
 		if rec := w.do(t, "POST", "/import", `{}`, "Content-Type", contentType); rec.Code != want {
 			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)

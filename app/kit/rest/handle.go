@@ -156,6 +156,9 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 	if !isJSON(k.request.Header.Get("Content-Type")) {
 		return nil, ErrUnsupportedMedia.WithMessage("Send the body as application/json.")
 	}
+	if coded(k.request) {
+		return nil, ErrUnsupportedMedia.WithMessage("Send the body as it is, without a Content-Encoding.")
+	}
 	if err := h.bodies.turn(k, len(data)); err != nil {
 		return nil, err
 	}
@@ -226,6 +229,12 @@ func isJSON(contentType string) bool {
 	media, params, err := mime.ParseMediaType(contentType)
 	charset := params["charset"]
 	return err == nil && media == jsonType && (charset == "" || strings.EqualFold(charset, "utf-8"))
+}
+
+// coded tells a body that says it is compressed, which none here may be: a bound on what is sent would bound nothing.
+func coded(r *http.Request) bool {
+	coding := r.Header.Get("Content-Encoding")
+	return coding != "" && !strings.EqualFold(coding, "identity")
 }
 
 // assembled is a body that is bytes already: a RawOf.
