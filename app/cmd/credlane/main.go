@@ -100,9 +100,26 @@ func (c *cli) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
 	c.configFlags(root)
+	root.SetHelpCommand(help())
 	root.AddCommand(c.serve(), c.worker(), c.migrate(), c.user(), c.demo(), c.openapi(), c.routes(), c.doctor(), c.db(), c.keys(), c.version())
 	strict(root)
 	return root
+}
+
+// help is cobra's own, but for words that name no command, which are a wrong command line here too.
+func help() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{cmd.Root().CommandPath(), fmt.Errorf("%q is not a command", strings.Join(args, " "))}
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // strict makes wrong words a usage error everywhere: a group without its command, and arguments nobody asked for.

@@ -143,9 +143,20 @@ func sameJSONTwice(t *testing.T, env, call []string) {
 
 func TestWrongWordsAreUsageErrors(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"nonsense"}, {"migrate"}, {"migrate", "sideways"}, {"user"}, {"db"}, {"user", "reset-link"}} {
+	for _, args := range [][]string{{}, {"nonsense"}, {"migrate"}, {"migrate", "sideways"}, {"user"}, {"db"}, {"user", "reset-link"},
+		{"help", "nonsense"}, {"help", "migrate", "sideways"}, {"help", "serve", "extra"}} {
 		if got := try(t, nil, args...); got.code != exitUsage || got.stdout != "" || got.stderr == "" {
 			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+func TestHelpIsTheSameInBothSpellings(t *testing.T) {
+	t.Parallel()
+	for _, words := range append(leaves((&cli{}).root(), nil), []string{}, []string{"migrate"}) {
+		asked, flag := try(t, nil, append([]string{"help"}, words...)...), try(t, nil, append(append([]string(nil), words...), "--help")...)
+		if asked.code != exitOK || asked.stderr != "" || asked.stdout != flag.stdout {
+			t.Errorf("help %v: %+v, not as with --help: %s", words, asked, flag.stdout)
 		}
 	}
 }
