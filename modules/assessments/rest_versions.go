@@ -81,6 +81,9 @@ func (m *Module) listVersions(ctx context.Context, in *listVersionsIn) (*listVer
 }
 
 func (m *Module) getVersion(ctx context.Context, in *versionIn) (*versionOut, error) {
+	if err := rest.Turn(ctx); err != nil {
+		return nil, err
+	}
 	v, keys, err := m.VersionInFull(ctx, in.ID, in.Number)
 	if err != nil {
 		return nil, err

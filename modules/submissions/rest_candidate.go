@@ -138,6 +138,11 @@ func (m *Module) readOwn(ctx context.Context, _ *struct{}) (*ownOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.booklet.Size() > largePaper {
+		if err := rest.Turn(ctx); err != nil {
+			return nil, err
+		}
+	}
 	lent := rest.Lend()
 	body, err := appendSitting(append(lent.Bytes(), '{'), s)
 	if err != nil {
@@ -145,6 +150,9 @@ func (m *Module) readOwn(ctx context.Context, _ *struct{}) (*ownOut, error) {
 	}
 	return &ownOut{rest.RawOf[SittingWire]{JSON: body, Lent: lent}}, nil
 }
+
+// largePaper is one that few may have assembled at once, in bytes; hundreds of questions are less.
+const largePaper = 1 << 20
 
 // appendSitting writes the members of a sitting and closes the object. The questions are bytes already; encoding them anew
 // for every candidate would be most of the work of a request.

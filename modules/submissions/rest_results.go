@@ -200,6 +200,9 @@ type fullOut struct {
 }
 
 func (m *Module) handleGet(ctx context.Context, in *idIn) (*fullOut, error) {
+	if err := rest.Turn(ctx); err != nil {
+		return nil, err
+	}
 	return m.full(ctx, in.ID)
 }
 

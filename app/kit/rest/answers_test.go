@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -89,6 +90,60 @@ func TestLargeAnswersGoingOutStayWithinTheirMemory(t *testing.T) {
 	}
 	if third := standStill(t, server, "/large"); third.StatusCode != 200 {
 		t.Error("the share did not come back:", third.Status)
+	}
+}
+
+func TestOnlySoManyVeryLargeAnswersAreMadeAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.MaxAnswerMemory = 1 << 40 })
+	text := make([]byte, largeAnswer)
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	type out struct{ Body RawOf[string] }
+	paper := func(path string, timeout time.Duration, wait func()) {
+		Handle(w.Host, Op{Method: "GET", Path: path, ID: "get" + path[1:], Summary: "Paper", Access: Public, Timeout: timeout},
+			func(ctx context.Context, _ *nothing) (*out, error) {
+				if err := Turn(ctx); err != nil {
+					return nil, err
+				}
+				if err := Turn(ctx); err != nil { // a second word is no second turn
+					return nil, err
+				}
+				wait()
+				return &out{RawOf[string]{JSON: text}}, nil
+			})
+	}
+	paper("/slow", 0, func() { inside <- struct{}{}; <-goOn })
+	paper("/hasty", time.Millisecond, func() { t.Error("more are made than there are turns") })
+	paper("/next", 0, func() {})
+	server := httptest.NewServer(w.echo)
+	t.Cleanup(server.Close)
+	get := func(path string) *http.Response {
+		res, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Error(err)
+			return &http.Response{}
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	heads := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		go func() { heads <- get("/slow").StatusCode }()
+		<-inside
+	}
+	if res := get("/hasty"); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		t.Error("beyond the turns:", res.Status)
+	}
+	close(goOn)
+	for range runtime.GOMAXPROCS(0) {
+		if status := <-heads; status != 200 {
+			t.Error("with a turn:", status)
+		}
+	}
+	for range 2 * runtime.GOMAXPROCS(0) { // the readers of all of them stand still
+		if res := get("/next"); res.StatusCode != 200 {
+			t.Fatal("the turns did not come back:", res.Status)
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ type call struct {
 	heldBytes int64 // of its JSON body, as far as they count
 	turn      bool  // to decode it
 
+	answers *answers
+	making  chan struct{} // where it has a turn to make a very large answer; see Turn
+
 	wrong []fault.Field // what its schema has against it
 
 	idempotencyKey string

@@ -88,6 +88,7 @@ func (h *Host) exchange(c echo.Context, op *huma.Operation, run func(huma.Contex
 		}
 	}
 	defer h.bodies.letGo(k)
+	defer k.made()
 	var data []byte
 	if k.route.form == nil {
 		var err error
@@ -269,6 +270,7 @@ func (h *Host) write(x *exchange) error {
 		if body, err = encode(x.out); err != nil {
 			return err
 		}
+		x.out = nil // a slow reader keeps the bytes alone
 	}
 	done, err := h.sendOff(x.call, len(body))
 	if err != nil {

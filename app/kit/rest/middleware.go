@@ -42,7 +42,7 @@ func (h *Host) begin(c echo.Context) *call {
 	req, now := c.Request(), time.Now()
 	k := &call{
 		base: req.Context(), clock: h.opt.Clock, start: now, working: now, route: h.find(c), label: unmatched,
-		clientIP: c.RealIP(), userAgent: clip(first(req.Header["User-Agent"]), maxUserAgent),
+		clientIP: c.RealIP(), userAgent: clip(first(req.Header["User-Agent"]), maxUserAgent), answers: h.answers,
 	}
 	k.trace = traceID(first(req.Header["Traceparent"]))
 	k.id[0] = h.ids.from(first(req.Header["X-Request-Id"]))

@@ -163,7 +163,7 @@ type Host struct {
 	tags     map[string]string       // what each tag is for
 
 	bodies   *bodies
-	answers  answers
+	answers  *answers
 	inFlight atomic.Int64
 	uploads  atomic.Int64
 }
@@ -177,7 +177,7 @@ func NewHost(e *echo.Echo, o Options) *Host {
 		clientIP: ipExtractor(o.TrustedProxies), headers: newFixedHeaders(o.PublicURL.Scheme == "https"),
 		table: map[routeKey]*route{}, faults: map[string]*fault.Error{}, tags: map[string]string{},
 		registry: huma.NewMapRegistry("#/components/schemas/", schemaName), bodies: newBodies(o.MaxBodyMemory),
-		answers: answers{max: o.MaxAnswerMemory},
+		answers: newAnswers(o.MaxAnswerMemory),
 	}
 	registerScalars(h.registry)
 	h.doc = newDocument(o, h.registry)
