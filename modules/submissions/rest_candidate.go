@@ -138,10 +138,8 @@ func (m *Module) readOwn(ctx context.Context, _ *struct{}) (*ownOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.booklet.Size() > largePaper {
-		if err := rest.Turn(ctx); err != nil {
-			return nil, err
-		}
+	if err := turnFor(ctx, s.booklet); err != nil {
+		return nil, err
 	}
 	lent := rest.Lend()
 	body, err := appendSitting(append(lent.Bytes(), '{'), s)
@@ -153,6 +151,14 @@ func (m *Module) readOwn(ctx context.Context, _ *struct{}) (*ownOut, error) {
 
 // largePaper is one that few may have assembled at once, in bytes; hundreds of questions are less.
 const largePaper = 1 << 20
+
+// turnFor waits for the request's turn to answer with a large paper.
+func turnFor(ctx context.Context, b *booklet.Booklet) error {
+	if b.Size() <= largePaper {
+		return nil
+	}
+	return rest.Turn(ctx)
+}
 
 // appendSitting writes the members of a sitting and closes the object. The questions are bytes already; encoding them anew
 // for every candidate would be most of the work of a request.

@@ -259,6 +259,9 @@ type patchIn struct {
 }
 
 func (m *Module) handlePatch(ctx context.Context, in *patchIn) (*fullOut, error) {
+	if err := rest.Turn(ctx); err != nil {
+		return nil, err
+	}
 	b := in.Body
 	timed := b.ExtraTimePercent != nil || b.Reason != nil
 	judged := b.Note != nil || b.Tags != nil || b.Decision.Set

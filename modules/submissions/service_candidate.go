@@ -116,6 +116,9 @@ func (m *Module) Start(ctx context.Context, in Start) (token string, s Sitting, 
 		return "", Sitting{}, ErrEmailCode
 	}
 	v, err := m.versions.get(ctx, opening.VersionID)
+	if err == nil {
+		err = turnFor(ctx, v.booklet) // while nothing is done yet
+	}
 	if err != nil {
 		return "", Sitting{}, err
 	}

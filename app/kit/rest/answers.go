@@ -50,10 +50,10 @@ func (k *call) made() {
 const smallAnswer = 16 << 10
 
 // sendOff gives up the request's place before n bytes go out; the caller calls done when they are. What would be too much at
-// once is refused where it may be asked for again; where something has been done its answer keeps the place instead.
+// once is refused where it may be asked for again; where something has been done its answer keeps the place instead, and its turn.
 func (h *Host) sendOff(k *call, n int) (done func(), err error) {
-	k.made()
 	if n <= smallAnswer {
+		k.made()
 		h.leave(k)
 		return func() {}, nil
 	}
@@ -65,6 +65,7 @@ func (h *Host) sendOff(k *call, n int) (done func(), err error) {
 		}
 		return nil, ErrOverloaded
 	}
+	k.made()
 	h.leave(k)
 	return func() { h.answers.held.Add(-size) }, nil
 }

@@ -3,7 +3,6 @@ package rest
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -33,6 +32,11 @@ func large(h *Host) {
 // standStill asks for something, reads the answer's head and then no more.
 func standStill(t *testing.T, server *httptest.Server, path string) *http.Response {
 	t.Helper()
+	return standStillAt(t, server, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+func standStillAt(t *testing.T, server *httptest.Server, request string) *http.Response {
+	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +45,9 @@ func standStill(t *testing.T, server *httptest.Server, path string) *http.Respon
 	if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +150,39 @@ func TestOnlySoManyVeryLargeAnswersAreMadeAtOnce(t *testing.T) {
 		if res := get("/next"); res.StatusCode != 200 {
 			t.Fatal("the turns did not come back:", res.Status)
 		}
+	}
+}
+
+// What has been done is answered, but such answers beyond the share are bounded by the turns.
+func TestAnswersOfWhatIsDoneKeepTheirTurnBeyondTheMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.MaxAnswerMemory = 1 })
+	text := make([]byte, largeAnswer)
+	type out struct{ Body RawOf[string] }
+	start := func(path string, timeout time.Duration) {
+		Handle(w.Host, Op{Method: "POST", Path: path, ID: "post" + path[1:], Summary: "Start", Access: Public, Timeout: timeout},
+			func(ctx context.Context, _ *nothing) (*out, error) {
+				if err := Turn(ctx); err != nil {
+					return nil, err
+				}
+				return &out{RawOf[string]{JSON: text}}, nil
+			})
+	}
+	start("/start", 0)
+	start("/hasty", time.Millisecond)
+	server := httptest.NewServer(w.echo)
+	t.Cleanup(server.Close)
+	post := func(path string) *http.Response {
+		return standStillAt(t, server, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+	}
+	// One alone may be larger than the share, and has its turn no longer.
+	for range 1 + runtime.GOMAXPROCS(0) {
+		if res := post("/start"); res.StatusCode != 200 {
+			t.Fatal("what has been done is answered with", res.Status)
+		}
+	}
+	if res := post("/hasty"); res.StatusCode != 503 {
+		t.Error("beyond the turns:", res.Status)
 	}
 }
 
