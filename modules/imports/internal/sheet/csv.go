@@ -373,12 +373,15 @@ func (p *csvReader) unclosed() error {
 func (p *csvReader) publish() {
 	all := string(p.data)
 	p.row.Cells, p.row.Faults = p.row.Cells[:0], p.row.Faults[:0]
-	from := 0
+	from, sound := 0, utf8.ValidString(all) && strings.IndexByte(all, 0) < 0
 	for _, end := range p.ends {
 		p.row.Cells = append(p.row.Cells, all[from:end])
+		if from < end && !utf8.RuneStart(all[from]) { // a character in two cells is whole only in the row
+			sound = false
+		}
 		from = end
 	}
-	if utf8.ValidString(all) && strings.IndexByte(all, 0) < 0 {
+	if sound {
 		return
 	}
 	for i, c := range p.row.Cells {
