@@ -200,9 +200,6 @@ type fullOut struct {
 }
 
 func (m *Module) handleGet(ctx context.Context, in *idIn) (*fullOut, error) {
-	if err := rest.Turn(ctx); err != nil {
-		return nil, err
-	}
 	return m.full(ctx, in.ID)
 }
 
@@ -259,7 +256,7 @@ type patchIn struct {
 }
 
 func (m *Module) handlePatch(ctx context.Context, in *patchIn) (*fullOut, error) {
-	if err := rest.Turn(ctx); err != nil {
+	if err := rest.Turn(ctx); err != nil { // before anything is changed, whatever the answer's size
 		return nil, err
 	}
 	b := in.Body

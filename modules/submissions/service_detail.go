@@ -36,6 +36,9 @@ func (m *Module) Find(ctx context.Context, id uuid.UUID) (Record, error) {
 		return Record{}, fmt.Errorf("submission %s: %w", id, err)
 	}
 	v, err := m.versions.get(ctx, r.VersionID)
+	if err == nil {
+		err = turnFor(ctx, v.booklet)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("submission %s: %w", id, err)
 	}
