@@ -22,8 +22,13 @@ var seams = map[string][]string{
 	"github.com/caarlos0/env":             {"credlane/configs"},
 	"github.com/go-json-experiment/json":  {"credlane/app/kit/rest"},
 	"golang.org/x/crypto":                 {"credlane/modules/auth"},
-	"github.com/jackc/pgx/v5/pgxpool":     {"credlane/app/kit/pg", "credlane/app/kit/pgtest", "credlane/modules/metrics", "credlane/app/bench"},
-	"github.com/jackc/pgx/v5/stdlib":      {"credlane/app", "credlane/app/kit/pgtest"},
+	"github.com/riverqueue/river":         {"credlane/app/kit/jobs"},
+	"github.com/wneessen/go-mail":         {"credlane/app/kit/mail"},
+
+	"github.com/standard-webhooks/standard-webhooks/libraries": {"credlane/modules/webhooks"},
+
+	"github.com/jackc/pgx/v5/pgxpool": {"credlane/app/kit/pg", "credlane/app/kit/pgtest", "credlane/modules/metrics", "credlane/app/bench"},
+	"github.com/jackc/pgx/v5/stdlib":  {"credlane/app", "credlane/app/kit/pgtest"},
 }
 
 type goPackage struct {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"credlane/app/kit/jobs"
 	"credlane/migrations"
 )
 
@@ -25,7 +27,9 @@ type MigrationStatus struct {
 // migrator runs the migrations over one connection of its own, under a session lock: however many instances start together,
 // one migrates and the others wait. It needs a direct connection, not a transaction pooler.
 type migrator struct {
+	url   string
 	db    *sql.DB
+	lock  lock.SessionLocker
 	goose *goose.Provider
 }
 
@@ -36,39 +40,71 @@ func newMigrator(url string) (*migrator, error) {
 	}
 	cfg.ConnectTimeout = 5 * time.Second
 	db := stdlib.OpenDB(*cfg)
-	db.SetMaxOpenConns(2)
+	db.SetMaxOpenConns(3)                                                      // one holds the lock
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // tries once a second, for five minutes
 	if err != nil {
 		return nil, fmt.Errorf("migration lock: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithSessionLocker(locker))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS)
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	return &migrator{db: db, goose: p}, nil
+	return &migrator{url: url, db: db, lock: locker, goose: p}, nil
+}
+
+// locked runs work while no other instance migrates: our migrations and the job library's are one piece of work.
+func (m *migrator) locked(ctx context.Context, work func() error) (err error) {
+	conn, err := m.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("migration lock: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := m.lock.SessionLock(ctx, conn); err != nil {
+		return fmt.Errorf("migration lock: %w", err)
+	}
+	defer func() { err = errors.Join(err, m.lock.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+	return work()
 }
 
 func (m *migrator) close() error { return m.db.Close() }
 
 // up brings the schema to the newest version and gives the number of migrations it ran.
 func (m *migrator) up(ctx context.Context) (int, error) {
-	done, err := m.goose.Up(ctx)
-	if err != nil {
-		return len(done), fmt.Errorf("migrate up: %w", err)
-	}
-	return len(done), nil
+	n := 0
+	err := m.locked(ctx, func() error {
+		done, err := m.goose.Up(ctx)
+		if n = len(done); err != nil {
+			return fmt.Errorf("migrate up: %w", err)
+		}
+		return jobs.Up(ctx, m.url)
+	})
+	return n, err
 }
+
+// firstWithJobs is the migration after which there are job tables; they go before it is taken back.
+const firstWithJobs = 7
 
 // down takes the newest migration back and gives its file; none is "".
 func (m *migrator) down(ctx context.Context) (string, error) {
-	done, err := m.goose.Down(ctx)
-	if err != nil {
-		return "", fmt.Errorf("migrate down: %w", err)
-	}
-	if done == nil || done.Source == nil {
-		return "", nil
-	}
-	return done.Source.Path, nil
+	file := ""
+	err := m.locked(ctx, func() error {
+		version, err := m.goose.GetDBVersion(ctx)
+		if err == nil && version <= firstWithJobs {
+			err = jobs.Down(ctx, m.url)
+		}
+		if err != nil {
+			return fmt.Errorf("migrate down: %w", err)
+		}
+		done, err := m.goose.Down(ctx)
+		if err != nil {
+			return fmt.Errorf("migrate down: %w", err)
+		}
+		if done != nil && done.Source != nil {
+			file = done.Source.Path
+		}
+		return nil
+	})
+	return file, err
 }
 
 func (m *migrator) status(ctx context.Context) ([]MigrationStatus, error) {

@@ -13,3 +13,12 @@ type System struct{}
 
 // Now is the machine's time.
 func (System) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// UTC is a time that may be absent, as it is shown: in UTC.
+func UTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}

@@ -21,6 +21,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"credlane/app/kit/jobs"
 )
 
 const (
@@ -243,12 +245,16 @@ func migrate(ctx context.Context, url string, files fs.FS) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return errors.Join(fmt.Errorf("migrate the template: %w", err), provider.Close())
 	}
-	return provider.Close()
+	if err := provider.Close(); err != nil {
+		return fmt.Errorf("migrate the template: %w", err)
+	}
+	return jobs.Up(ctx, url)
 }
 
-// hash covers the names and contents of all files.
+// hash covers the names and contents of all files, and the job tables.
 func hash(files fs.FS) (string, error) {
 	sum := sha256.New()
+	fmt.Fprint(sum, jobs.SchemaText())
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
