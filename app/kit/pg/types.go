@@ -33,10 +33,15 @@ func ownTypes(_ context.Context, conn *pgx.Conn) error {
 // trial and then goes through its text (measured 2.3 us and 20 allocations an id, against 0.1 us and none).
 type uuidCodec struct{ pgtype.UUIDCodec }
 
-// PlanEncode sends a uuid.UUID as it is.
+// PlanEncode sends a uuid.UUID as it is, and a pointer to one likewise: nil is NULL.
 func (c uuidCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
-	if _, ok := value.(uuid.UUID); ok && format == pgtype.BinaryFormatCode {
-		return uuidPlan{}
+	if format == pgtype.BinaryFormatCode {
+		switch value.(type) {
+		case uuid.UUID:
+			return uuidPlan{}
+		case *uuid.UUID:
+			return uuidPointerPlan{}
+		}
 	}
 	return c.UUIDCodec.PlanEncode(m, oid, format, value)
 }
@@ -54,6 +59,17 @@ type uuidPlan struct{}
 // Encode appends the id.
 func (uuidPlan) Encode(value any, buf []byte) ([]byte, error) {
 	id := value.(uuid.UUID) // PlanEncode looked
+	return append(buf, id[:]...), nil
+}
+
+type uuidPointerPlan struct{}
+
+// Encode appends the id, or says that there is none.
+func (uuidPointerPlan) Encode(value any, buf []byte) ([]byte, error) {
+	id := value.(*uuid.UUID) // PlanEncode looked
+	if id == nil {
+		return nil, nil
+	}
 	return append(buf, id[:]...), nil
 }
 

@@ -52,6 +52,12 @@ func TestIdsAndTimesComeBackAsTheyWereSent(t *testing.T) {
 			if text != a.String() || raw != b {
 				t.Errorf("got %s and %x", text, raw)
 			}
+			some, err := pg.One[struct {
+				Many []*uuid.UUID `db:"many"`
+			}](t.Context(), db, `SELECT $1::uuid[] AS many`, []*uuid.UUID{&a, nil, &b})
+			if err != nil || len(some.Many) != 3 || *some.Many[0] != a || some.Many[1] != nil || *some.Many[2] != b {
+				t.Errorf("got %+v, %v", some, err)
+			}
 			none := uuid.New()
 			if err := db.QueryRow(t.Context(), `SELECT NULL::uuid`).Scan(&none); err != nil || none != uuid.Nil {
 				t.Errorf("NULL is read as %s, %v", none, err)
