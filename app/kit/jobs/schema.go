@@ -19,7 +19,7 @@ const schemaName = "river"
 var schema string
 
 // SchemaText names what Up makes, for whoever keeps a copy of its result: it changes when that does.
-func SchemaText() string { return "river 0.51.0\n" + schema }
+func SchemaText() string { return "river 0.51.2\n" + schema }
 
 const (
 	sqlMakeSchema = `CREATE SCHEMA IF NOT EXISTS river`

@@ -17,6 +17,8 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+
+	"credlane/app/kit/logx"
 )
 
 const (
@@ -129,7 +131,7 @@ func (c *Client) river(w *worker, p Plan) (*river.Client[pgx.Tx], error) {
 		if p.Concurrency > 0 {
 			n = p.Concurrency
 		}
-		lines[string(q)] = river.QueueConfig{MaxWorkers: n, FetchPollInterval: queues[q].look}
+		lines[string(q)] = river.QueueConfig{MaxWorkers: n, FetchPollInterval: queues[q].look, FetchCooldown: queues[q].rest}
 	}
 	workers := river.NewWorkers()
 	c.mu.Lock()
@@ -152,25 +154,15 @@ func (c *Client) river(w *worker, p Plan) (*river.Client[pgx.Tx], error) {
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 	}
 	return river.NewClient(driver{riverpgxv5.New(c.opt.DB.Pool)}, &river.Config{
-		ID: w.id, Schema: schemaName, Logger: slog.New(quiet{c.opt.Log.Handler()}),
+		ID: w.id, Schema: schemaName, Logger: slog.New(logx.Warnings(c.opt.Log.Handler())),
 		Queues: lines, Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
 		// Without LISTEN it works behind a transaction pooler; and no commit pays for a NOTIFY.
-		PollOnly: true, FetchCooldown: 50 * time.Millisecond, FetchPollInterval: time.Second,
+		PollOnly: true, FetchPollInterval: time.Second,
 		JobTimeout: maxTimeout, RescueStuckJobsAfter: stuckAfter,
 		CompletedJobRetentionPeriod: keepDone, DiscardedJobRetentionPeriod: -1, CancelledJobRetentionPeriod: -1,
 		ReindexerSchedule: river.NeverSchedule(),
 	})
 }
-
-// quiet lets only what needs a person's eye of the library's log through.
-type quiet struct{ slog.Handler }
-
-func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
-}
-
-func (q quiet) WithAttrs(a []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(a)} }
-func (q quiet) WithGroup(name string) slog.Handler   { return quiet{q.Handler.WithGroup(name)} }
 
 // driver is the library's, but for how an attempt ends: the library would write that by the job's number alone, so that a worker
 // which was stopped and goes on would end the attempt of the worker that took over. Here every attempt has ended itself, fenced,

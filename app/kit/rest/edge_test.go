@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -286,5 +287,33 @@ func TestMetricsAndLogsTellTheStatusReallySent(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "boom"); got != 1 || !strings.Contains(log.String(), "edge_test.go") {
 		t.Errorf("the panic is told %d times: %s", got, log.String())
+	}
+}
+
+func TestABodyOfCSVIsTheValueOfOneMember(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	notes(w.Host, "/lists", func(op *Op) { op.TextAs = "text" })
+	for _, c := range []struct {
+		contentType, body string
+		want              int
+	}{
+		{"text/csv", "a,\"b\"\r\n<c>", 200}, {"TEXT/CSV; charset=UTF-8", "a", 200}, {"application/json", `{"text":"a"}`, 200},
+		{"text/csv; charset=latin1", "a", 415}, {"text/plain", "a", 415}, {"text/csv", "a\xff", 400}, {"text/csv", "a\x00", 400},
+		{"text/csv", "", 400}, {"text/csv", strings.Repeat("a", 1001), 422},
+	} {
+		rec := w.do(t, "POST", "/lists", c.body, "Content-Type", c.contentType)
+		if rec.Code != c.want {
+			t.Errorf("%q as %s: %d %s", c.body, c.contentType, rec.Code, rec.Body)
+		}
+	}
+	rec := w.do(t, "POST", "/lists", "a,\"b\"\r\n<c>", "Content-Type", "text/csv")
+	var text string
+	if err := json.Unmarshal(rec.Body.Bytes(), &text); err != nil || !strings.HasPrefix(text, "a,\"b\"\r\n<c>|") {
+		t.Errorf("it came as %q, %v", text, err)
+	}
+	notes(w.Host, "/others", nil)
+	if rec := w.do(t, "POST", "/others", "a", "Content-Type", "text/csv"); rec.Code != 415 {
+		t.Errorf("an operation that takes JSON alone: %d", rec.Code)
 	}
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -154,7 +156,8 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 		}
 		return nil, nil
 	}
-	if !isJSON(k.request.Header.Get("Content-Type")) {
+	text := k.route.op.TextAs != "" && isCSV(k.request.Header.Get("Content-Type"))
+	if !text && !isJSON(k.request.Header.Get("Content-Type")) {
 		return nil, ErrUnsupportedMedia.WithMessage("Send the body as application/json.")
 	}
 	if coded(k.request) {
@@ -162,6 +165,12 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 	}
 	if err := h.bodies.turn(k, len(data)); err != nil {
 		return nil, err
+	}
+	if text {
+		var err error
+		if data, err = textAs(k.route.op.TextAs, data); err != nil {
+			return nil, err
+		}
 	}
 	tree, err := decodeTree(data, orDefault(k.route.op.MaxValues, maxValues))
 	if err != nil {
@@ -184,6 +193,22 @@ func (h *Host) judgeBody(k *call, data []byte) ([]byte, error) {
 		k.wrong = withRules(k.wrong, k.route.rules(data))
 	}
 	return data, nil
+}
+
+// isCSV takes text/csv (RFC 7111) in UTF-8, which is its default here as everywhere else.
+func isCSV(contentType string) bool {
+	media, params, err := mime.ParseMediaType(contentType)
+	return err == nil && media == csvType && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
+}
+
+const csvType = "text/csv"
+
+// textAs is the JSON body with the text as its one member, so that a text goes the same strict way.
+func textAs(member string, text []byte) ([]byte, error) {
+	if !utf8.Valid(text) {
+		return nil, ErrInvalidText
+	}
+	return json.Marshal(map[string]string{member: string(text)})
 }
 
 // noBody says what should have been sent.

@@ -220,6 +220,11 @@ func (h *Host) finish(r *route, form *formSpec) {
 	if media := op.RequestBody.Content[jsonType]; media != nil {
 		r.schema, r.optional = media.Schema, !op.RequestBody.Required
 	}
+	if r.op.TextAs != "" {
+		op.RequestBody.Content[csvType] = &huma.MediaType{Schema: &huma.Schema{
+			Type: huma.TypeString, Description: "In UTF-8; the same as the member " + r.op.TextAs + " of a JSON body.",
+		}}
+	}
 }
 
 func operationOf(p *huma.PathItem, method string) *huma.Operation {

@@ -70,6 +70,7 @@ type Op struct {
 	Cache        Cache
 	Stream       bool   // writes for long: no overall deadline, a stall deadline instead
 	Always       bool   // answers under overload too: probes and metrics
+	TextAs       string // of a text/csv body, the JSON member whose value it is; "" takes JSON alone
 	Produces     string // the media type of a Stream, a Raw or a Serve handler, where it is not JSON; a Serve handler may name several ("a/b, c/d")
 }
 
