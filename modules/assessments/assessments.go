@@ -2,10 +2,12 @@
 package assessments
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/clock"
 	"credlane/app/kit/exact"
@@ -22,6 +24,26 @@ type Deps struct {
 	IDs       *ids.Source
 	PublicURL string   // where candidates reach the program, without a slash at the end
 	Counters  Counters // nil counts nothing
+	Events    Events   // nil tells nobody
+	// CanMail says whether mail leaves the house, so that a candidate's address can be proved by a code; nil is never.
+	CanMail func() bool
+}
+
+// Events tells other systems what happened, in the transaction in which it did.
+type Events interface {
+	AnnounceTx(ctx context.Context, tx pgx.Tx, employer, object uuid.UUID, at time.Time, types ...string) error
+}
+
+// The events of this module.
+const (
+	EventPublished = "assessment.published"
+	EventClosed    = "assessment.closed"
+)
+
+type untold struct{}
+
+func (untold) AnnounceTx(context.Context, pgx.Tx, uuid.UUID, uuid.UUID, time.Time, ...string) error {
+	return nil
 }
 
 // Counters counts what happens, for whoever watches the product.
@@ -41,6 +63,8 @@ type Service struct {
 	publicURL string
 	landings  *landingCache
 	counters  Counters
+	events    Events
+	canMail   func() bool
 }
 
 // Module is the capability as the host sees it; its use cases are those of Service.
@@ -51,7 +75,13 @@ func New(d Deps) *Module {
 	if d.Counters == nil {
 		d.Counters = uncounted{}
 	}
-	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, publicURL: d.PublicURL, counters: d.Counters}
+	if d.Events == nil {
+		d.Events = untold{}
+	}
+	if d.CanMail == nil {
+		d.CanMail = func() bool { return false }
+	}
+	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, publicURL: d.PublicURL, counters: d.Counters, events: d.Events, canMail: d.CanMail}
 	s.landings = newLandingCache(s.clock, s.encodeLanding)
 	return &Module{s}
 }
@@ -116,6 +146,7 @@ type Assessment struct {
 	ResultRelease     Release     `db:"result_release"`
 	ReleaseAt         *time.Time  `db:"release_at"`
 	RequireEmailCode  bool        `db:"require_email_code"`
+	Reminders         bool        `db:"reminders"` // invited people who have not started are reminded
 	OpensAt           *time.Time  `db:"opens_at"`
 	ClosesAt          *time.Time  `db:"closes_at"`
 	CurrentVersion    *int        `db:"current_version"`    // nil: never published
@@ -187,7 +218,9 @@ var (
 	ErrVersionNotFound = fault.New(fault.NotFound, "version_not_found",
 		"This assessment has no such version. List its versions to see them.")
 	ErrEmailCodeUnavailable = fault.New(fault.Invalid, "email_code_unavailable",
-		"This server cannot send e-mail yet, so it cannot ask candidates for a code. Leave requireEmailCode off.")
+		"This server cannot send e-mail, so it cannot ask candidates for a code. Leave requireEmailCode off.")
+	ErrNotActive = fault.New(fault.Conflict, "assessment_not_active",
+		"Only an active assessment takes invites. Publish it, or open it again, and then invite.")
 	ErrNotReady = fault.New(fault.Invalid, "not_ready",
 		"The assessment cannot be published yet. Mend everything listed and publish again.")
 	ErrTooManyQuestions = fault.New(fault.Invalid, "too_many_questions",

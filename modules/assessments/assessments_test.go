@@ -53,7 +53,7 @@ func TestATitleOfNothingVisibleIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnEmailCodeCannotBeRequiredYet(t *testing.T) {
+func TestAnEmailCodeCannotBeRequiredWithoutMail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := w.one.Create(w.ctx, Settings{Title: ptr("T"), RequireEmailCode: ptr(true)})

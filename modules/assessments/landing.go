@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"credlane/app/kit/clock"
 )
 
 // Landing is the public page of an assessment. It holds no question, no key and no passing score.
@@ -50,7 +52,7 @@ func (s *Service) encodeLanding(ctx context.Context, slug string) ([]byte, error
 func (o Opening) landing(now time.Time) Landing {
 	l := Landing{Title: o.Title, Description: o.Description, Employer: LandingEmployer{o.EmployerName}, QuestionCount: o.QuestionCount,
 		TimeLimitMinutes: o.TimeLimitMinutes, Rules: o.rules(), PrivacyNotice: o.PrivacyNotice, RequireEmailCode: o.RequireEmailCode,
-		State: "open", OpensAt: utc(o.OpensAt), ClosesAt: utc(o.ClosesAt)}
+		State: "open", OpensAt: clock.UTC(o.OpensAt), ClosesAt: clock.UTC(o.ClosesAt)}
 	switch o.Check(now) {
 	case ErrNotOpen:
 		l.State = "not_open_yet"
@@ -107,12 +109,4 @@ func minutes(n int) string {
 		return "1 minute"
 	}
 	return fmt.Sprintf("%d minutes", n)
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
 }

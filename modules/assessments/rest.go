@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/authn"
+	"credlane/app/kit/clock"
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/pg"
@@ -42,6 +43,7 @@ type SettingsBody struct {
 	ResultRelease    *Release                 `json:"resultRelease,omitempty" enum:"none,passed,score,review" doc:"What candidates may see of their result."`
 	ReleaseAt        rest.Optional[time.Time] `json:"releaseAt,omitzero" required:"false" doc:"From when they may see it; null means as soon as they have submitted."`
 	RequireEmailCode *bool                    `json:"requireEmailCode,omitempty" doc:"Only where the server can send e-mail."`
+	Reminders        *bool                    `json:"reminders,omitempty" doc:"Whether invited people are reminded: two days after the mail, and a day before the invite expires."`
 	OpensAt          rest.Optional[time.Time] `json:"opensAt,omitzero" required:"false" doc:"No start before; null for no bound."`
 	ClosesAt         rest.Optional[time.Time] `json:"closesAt,omitzero" required:"false" doc:"No start from then on; an attempt under way keeps its time. Null for no bound."`
 }
@@ -49,7 +51,7 @@ type SettingsBody struct {
 func (b SettingsBody) settings(title *string) Settings {
 	return Settings{Title: title, Description: b.Description, TimeLimitMinutes: b.TimeLimitMinutes, PassingScore: b.PassingScore,
 		ShuffleQuestions: b.ShuffleQuestions, ShuffleOptions: b.ShuffleOptions, ResultRelease: b.ResultRelease,
-		RequireEmailCode: b.RequireEmailCode, ReleaseAt: b.ReleaseAt, OpensAt: b.OpensAt, ClosesAt: b.ClosesAt}
+		RequireEmailCode: b.RequireEmailCode, Reminders: b.Reminders, ReleaseAt: b.ReleaseAt, OpensAt: b.OpensAt, ClosesAt: b.ClosesAt}
 }
 
 type createBody struct {
@@ -107,6 +109,7 @@ type assessmentBody struct {
 	ResultRelease    Release      `json:"resultRelease" enum:"none,passed,score,review"`
 	ReleaseAt        *time.Time   `json:"releaseAt" doc:"Null: as soon as a candidate has submitted, where resultRelease is not none."`
 	RequireEmailCode bool         `json:"requireEmailCode"`
+	Reminders        bool         `json:"reminders"`
 	OpensAt          *time.Time   `json:"opensAt"`
 	ClosesAt         *time.Time   `json:"closesAt"`
 	QuestionCount    int          `json:"questionCount" doc:"Of the draft."`
@@ -127,8 +130,8 @@ type assessmentOut struct {
 func (s *Service) body(a Assessment) assessmentBody {
 	return assessmentBody{ID: a.ID, Title: a.Title, Description: a.Description, Slug: a.Slug, PublicURL: s.publicURL + "/a/" + a.Slug,
 		Status: a.Status, TimeLimitMinutes: a.TimeLimitMinutes, PassingScore: a.PassingScore, ShuffleQuestions: a.ShuffleQuestions,
-		ShuffleOptions: a.ShuffleOptions, ResultRelease: a.ResultRelease, ReleaseAt: utc(a.ReleaseAt),
-		RequireEmailCode: a.RequireEmailCode, OpensAt: utc(a.OpensAt), ClosesAt: utc(a.ClosesAt), QuestionCount: a.QuestionCount,
+		ShuffleOptions: a.ShuffleOptions, ResultRelease: a.ResultRelease, ReleaseAt: clock.UTC(a.ReleaseAt),
+		RequireEmailCode: a.RequireEmailCode, Reminders: a.Reminders, OpensAt: clock.UTC(a.OpensAt), ClosesAt: clock.UTC(a.ClosesAt), QuestionCount: a.QuestionCount,
 		PointsTotal: a.PointsTotal(), Version: a.CurrentVersion, DraftChanged: a.DraftChanged(),
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(), ETag: rest.ETag(a.ID, a.Revision)}
 }

@@ -24,6 +24,7 @@ type Settings struct {
 	ShuffleOptions   *bool
 	ResultRelease    *Release
 	RequireEmailCode *bool
+	Reminders        *bool
 	// These may be cleared with null.
 	ReleaseAt rest.Optional[time.Time]
 	OpensAt   rest.Optional[time.Time]
@@ -61,16 +62,14 @@ func (s Settings) apply(a *Assessment) error {
 		r.add("body.closesAt", "Let it close after it opens.")
 	}
 	set(&a.RequireEmailCode, s.RequireEmailCode)
-	if err := r.fault(); err != nil {
-		return err
-	}
-	return checkEmailCode(a.RequireEmailCode)
+	set(&a.Reminders, s.Reminders)
+	return r.fault()
 }
 
-// checkEmailCode is the one place that says whether a candidate's address can be proved by a code: not before the server
-// can send mail.
-func checkEmailCode(required bool) error {
-	if required {
+// checkEmailCode is the one place that says whether a candidate's address can be proved by a code: where the server can send
+// mail. Only who asks for it now is refused, so that the rest of an assessment can be changed while mail is off.
+func (s *Service) checkEmailCode(in Settings) error {
+	if in.RequireEmailCode != nil && *in.RequireEmailCode && !s.canMail() {
 		return ErrEmailCodeUnavailable
 	}
 	return nil
@@ -102,7 +101,7 @@ func setTime(r *reasons, location string, to **time.Time, from rest.Optional[tim
 
 // newAssessment is a draft with the defaults, not made yet.
 func newAssessment() Assessment {
-	return Assessment{Status: Draft, TimeLimitMinutes: defaultTimeLimit, PassingScore: defaultPassingScore, ResultRelease: ReleaseNone}
+	return Assessment{Status: Draft, TimeLimitMinutes: defaultTimeLimit, PassingScore: defaultPassingScore, ResultRelease: ReleaseNone, Reminders: true}
 }
 
 // CreateTx makes a draft in tx; only the title is needed.
@@ -114,6 +113,9 @@ func (s *Service) CreateTx(ctx context.Context, tx pgx.Tx, in Settings) (Assessm
 		in.Title = new(string)
 	}
 	if err := in.apply(&a); err != nil {
+		return Assessment{}, err
+	}
+	if err := s.checkEmailCode(in); err != nil {
 		return Assessment{}, err
 	}
 	if err := insertAssessment(ctx, tx, employer, a); err != nil {
@@ -184,6 +186,9 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, ifMatch string, in S
 		if err := in.apply(&b); err != nil {
 			return err
 		}
+		if err := s.checkEmailCode(in); err != nil {
+			return err
+		}
 		before, after := difference(a.settings(), b.settings())
 		if len(after) == 0 {
 			return nil
@@ -218,7 +223,8 @@ func (a Assessment) settings() map[string]any {
 	return map[string]any{
 		"title": a.Title, "description": a.Description, "timeLimitMinutes": a.TimeLimitMinutes, "passingScore": a.PassingScore,
 		"shuffleQuestions": a.ShuffleQuestions, "shuffleOptions": a.ShuffleOptions, "resultRelease": a.ResultRelease,
-		"requireEmailCode": a.RequireEmailCode, "releaseAt": stamp(a.ReleaseAt), "opensAt": stamp(a.OpensAt), "closesAt": stamp(a.ClosesAt),
+		"requireEmailCode": a.RequireEmailCode, "reminders": a.Reminders, "releaseAt": stamp(a.ReleaseAt), "opensAt": stamp(a.OpensAt),
+		"closesAt": stamp(a.ClosesAt),
 	}
 }
 

@@ -15,15 +15,19 @@ import (
 	"credlane/app/kit/question"
 )
 
-const sqlOpening = `
+const openingColumns = `
 SELECT a.id AS assessment_id, a.employer_id, a.status, a.opens_at, a.closes_at, a.require_email_code, a.result_release, a.release_at,
        v.id AS version_id, v.number AS version_number, v.title, v.description, v.time_limit_minutes, v.passing_score,
        v.shuffle_questions, v.shuffle_options, v.question_count, v.points_total,
        e.name AS employer_name, e.privacy_notice, e.privacy_notice_version AS notice_version
   FROM assessments a
   JOIN assessment_versions v ON v.assessment_id = a.id AND v.number = a.current_version
-  JOIN employers e ON e.id = a.employer_id
- WHERE a.slug = $1 AND a.status IN ('active', 'closed')`
+  JOIN employers e ON e.id = a.employer_id`
+
+const (
+	sqlOpening     = openingColumns + ` WHERE a.slug = $1 AND a.status IN ('active', 'closed')`
+	sqlOpeningByID = openingColumns + ` WHERE a.id = $1 AND a.status <> 'draft'`
+)
 
 // Opening is what a start needs to know: the current version and the settings that act at once.
 type Opening struct {
@@ -107,6 +111,40 @@ func (s *Service) Opening(ctx context.Context, slug string) (Opening, error) {
 		return Opening{}, err
 	}
 	return o, nil
+}
+
+func findOpeningByID(ctx context.Context, q pg.Querier, assessmentID uuid.UUID) (Opening, error) {
+	o, err := pg.One[Opening](ctx, q, sqlOpeningByID, assessmentID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o, ErrNotFound
+	}
+	if err != nil {
+		return o, fmt.Errorf("opening of %s: %w", assessmentID, err)
+	}
+	return o, nil
+}
+
+// OpeningByID is Opening for who holds a personal link. An archived assessment is closed here and not absent: the person was
+// told that it is there. Errors: ErrNotFound (a draft), ErrNotOpen, ErrClosed.
+func (s *Service) OpeningByID(ctx context.Context, assessmentID uuid.UUID) (Opening, error) {
+	o, err := findOpeningByID(ctx, s.db, assessmentID)
+	if err != nil {
+		return Opening{}, err
+	}
+	if err := o.Check(s.clock.Now()); err != nil {
+		return Opening{}, err
+	}
+	return o, nil
+}
+
+// LandingByID gives the landing page as it is now, for who holds a personal link. Errors: ErrNotFound (a draft).
+func (s *Service) LandingByID(ctx context.Context, assessmentID uuid.UUID) (Landing, error) {
+	o, err := findOpeningByID(ctx, s.db, assessmentID)
+	if err != nil {
+		return Landing{}, err
+	}
+	o.RequireEmailCode = false // the link came by mail: it proves the address
+	return o.landing(s.clock.Now()), nil
 }
 
 // Version gives a published version with its questions in order and without keys. It never changes: keep it as long as you

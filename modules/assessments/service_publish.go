@@ -52,6 +52,9 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) (Assessment, error)
 			return err
 		}
 		made = true
+		if err := s.events.AnnounceTx(ctx, tx, employer, id, now, EventPublished); err != nil {
+			return fmt.Errorf("announce %s: %w", EventPublished, err)
+		}
 		return s.record(ctx, tx, "assessment.published", id, map[string]any{"status": a.Status, "version": a.CurrentVersion},
 			map[string]any{"status": Active, "version": number, "versionId": versionID, "questions": a.QuestionCount})
 	})

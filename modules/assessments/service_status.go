@@ -2,6 +2,7 @@ package assessments
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -45,8 +46,14 @@ func (s *Service) move(ctx context.Context, id uuid.UUID, to Status, action stri
 		if err := may(a.Status); err != nil {
 			return err
 		}
-		if err := setStatus(ctx, tx, id, to, s.clock.Now()); err != nil {
+		now := s.clock.Now()
+		if err := setStatus(ctx, tx, id, to, now); err != nil {
 			return err
+		}
+		if a.Status == Active { // an active one that is archived is closed by it
+			if err := s.events.AnnounceTx(ctx, tx, employerOf(ctx), id, now, EventClosed); err != nil {
+				return fmt.Errorf("announce %s: %w", EventClosed, err)
+			}
 		}
 		return s.record(ctx, tx, action, id, map[string]any{"status": a.Status}, map[string]any{"status": to})
 	})

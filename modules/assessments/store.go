@@ -23,7 +23,8 @@ func translate(err error) error {
 }
 
 const assessmentColumns = `a.id, a.title, a.description, a.slug, a.status, a.time_limit_minutes, a.passing_score,
-       a.shuffle_questions, a.shuffle_options, a.result_release, a.release_at, a.require_email_code, a.opens_at, a.closes_at,
+       a.shuffle_questions, a.shuffle_options, a.result_release, a.release_at, a.require_email_code, a.reminders,
+       a.opens_at, a.closes_at,
        a.current_version, a.revision, a.content_revision, a.published_revision, a.created_at, a.updated_at,
        t.question_count, t.points_thousandths`
 
@@ -127,13 +128,14 @@ func countAssessments(ctx context.Context, q pg.Querier, employerID uuid.UUID) (
 
 const sqlInsertAssessment = `
 INSERT INTO assessments (id, employer_id, title, description, slug, time_limit_minutes, passing_score, shuffle_questions,
-                         shuffle_options, result_release, release_at, require_email_code, opens_at, closes_at, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)`
+                         shuffle_options, result_release, release_at, require_email_code, reminders, opens_at, closes_at, created_at,
+                         updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)`
 
 func insertAssessment(ctx context.Context, tx pgx.Tx, employerID uuid.UUID, a Assessment) error {
 	_, err := tx.Exec(ctx, sqlInsertAssessment, a.ID, employerID, a.Title, a.Description, a.Slug, a.TimeLimitMinutes,
-		a.PassingScore, a.ShuffleQuestions, a.ShuffleOptions, a.ResultRelease, a.ReleaseAt, a.RequireEmailCode, a.OpensAt,
-		a.ClosesAt, a.CreatedAt)
+		a.PassingScore, a.ShuffleQuestions, a.ShuffleOptions, a.ResultRelease, a.ReleaseAt, a.RequireEmailCode,
+		a.Reminders, a.OpensAt, a.ClosesAt, a.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("insert assessment %s: %w", a.ID, translate(err))
 	}
@@ -143,8 +145,8 @@ func insertAssessment(ctx context.Context, tx pgx.Tx, employerID uuid.UUID, a As
 const sqlUpdateAssessment = `
 UPDATE assessments
    SET title = $3, description = $4, time_limit_minutes = $5, passing_score = $6, shuffle_questions = $7, shuffle_options = $8,
-       result_release = $9, release_at = $10, require_email_code = $11, opens_at = $12, closes_at = $13,
-       revision = revision + 1, content_revision = content_revision + $14, updated_at = $15
+       result_release = $9, release_at = $10, require_email_code = $11, reminders = $12, opens_at = $13,
+       closes_at = $14, revision = revision + 1, content_revision = content_revision + $15, updated_at = $16
  WHERE employer_id = $1 AND id = $2`
 
 // updateAssessment writes the settings of a; contentMoved says that a version would now hold something else.
@@ -154,7 +156,8 @@ func updateAssessment(ctx context.Context, tx pgx.Tx, employerID uuid.UUID, a As
 		step = 1
 	}
 	_, err := tx.Exec(ctx, sqlUpdateAssessment, employerID, a.ID, a.Title, a.Description, a.TimeLimitMinutes, a.PassingScore,
-		a.ShuffleQuestions, a.ShuffleOptions, a.ResultRelease, a.ReleaseAt, a.RequireEmailCode, a.OpensAt, a.ClosesAt, step, now)
+		a.ShuffleQuestions, a.ShuffleOptions, a.ResultRelease, a.ReleaseAt, a.RequireEmailCode, a.Reminders, a.OpensAt, a.ClosesAt,
+		step, now)
 	if err != nil {
 		return fmt.Errorf("update assessment %s: %w", a.ID, translate(err))
 	}

@@ -5,13 +5,16 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"credlane/app/kit/jobs"
 )
 
 // Product counts what the product does. Modules name the methods they need in an interface of their own.
 type Product struct {
 	published, started, submitted, expired, saved prometheus.Counter
-	imports, logins, exports                      *prometheus.CounterVec
+	imports, logins, exports, mails, webhooks     *prometheus.CounterVec
 	sweepLag                                      prometheus.Gauge
+	jobs                                          *prometheus.CounterVec
 }
 
 // The outcomes that are told apart; any other counts as "other".
@@ -19,6 +22,9 @@ var (
 	importOutcomes = []string{"checked", "done", "rejected", "unreadable"}
 	loginOutcomes  = []string{"ok", "wrong", "limited", "no_employer", "busy"}
 	exportFormats  = []string{"csv", "ndjson", "xlsx"}
+	mailOutcomes   = []string{"sent", "kept", "dropped", "failed", "retrying"}
+
+	webhookOutcomes = []string{"succeeded", "refused", "unreachable", "timeout", "forbidden"}
 )
 
 func newProduct(r prometheus.Registerer) *Product {
@@ -44,11 +50,16 @@ func newProduct(r prometheus.Registerer) *Product {
 		imports:   counters("imports_total", "Imports, by outcome.", "outcome", importOutcomes),
 		logins:    counters("logins_total", "Logins, by outcome.", "outcome", loginOutcomes),
 		exports:   counters("exports_total", "Exports begun, by format.", "format", exportFormats),
+		mails:     counters("mails_total", "What became of mails that were owed, and tries that failed for now.", "outcome", mailOutcomes),
+		webhooks:  counters("webhook_tries_total", "Tries to deliver a webhook, by outcome.", "outcome", webhookOutcomes),
 		sweepLag: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: prefix + "sweep_lag_seconds", Help: "How long the oldest overdue attempt had waited when the sweep last ran.",
 		}),
 	}
-	r.MustRegister(p.sweepLag)
+	p.jobs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: prefix + "jobs_total", Help: "Transitions of background jobs, by kind and the state they came to.",
+	}, []string{"kind", "state"})
+	r.MustRegister(p.sweepLag, p.jobs)
 	return p
 }
 
@@ -82,8 +93,23 @@ func (p *Product) Export(format string) {
 	p.exports.WithLabelValues(known(exportFormats, format)).Inc()
 }
 
+// Mail counts what became of a mail: sent, kept, dropped or failed; or a try that failed for now, retrying.
+func (p *Product) Mail(outcome string) {
+	p.mails.WithLabelValues(known(mailOutcomes, outcome)).Inc()
+}
+
+// WebhookTried counts a try to deliver a webhook: succeeded, refused, unreachable, timeout or forbidden.
+func (p *Product) WebhookTried(outcome string) {
+	p.webhooks.WithLabelValues(known(webhookOutcomes, outcome)).Inc()
+}
+
 // SweepLag says how long the oldest overdue attempt had waited for the sweep; 0 when none had.
 func (p *Product) SweepLag(lag time.Duration) { p.sweepLag.Set(lag.Seconds()) }
+
+// JobMoved counts a job that came to a state. The kinds are those that the program declares.
+func (p *Product) JobMoved(kind string, to jobs.State) {
+	p.jobs.WithLabelValues(kind, string(to)).Inc()
+}
 
 func known(values []string, v string) string {
 	if slices.Contains(values, v) {
