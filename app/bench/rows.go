@@ -25,6 +25,7 @@ func rows() []row {
 		{"mix", "an exam from start to submit, against the same statements", mix},
 		{"open", "exams at 2,000/s and 4,000/s, and the memory of exam day", examDay},
 		{"login", "16 clients that sign in over and over, and the others meanwhile", loginStorm},
+		{"invites", "100,000 invites in one go, the others meanwhile, and how fast their mail leaves", invites},
 		{"csv", "import of 50,000 rows, against COPY", importCSV},
 		{"xlsx", "import of 10,000 rows, against COPY", importXLSX},
 		{"export", "CSV and NDJSON of 200,000 submissions: growth of memory", exports},
