@@ -15,12 +15,15 @@ import (
 
 	"credlane/app/kit/clock"
 	"credlane/app/kit/ids"
+	"credlane/app/kit/jobs"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/module"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
 	"credlane/configs"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
+	"credlane/modules/invites"
 	"credlane/modules/submissions"
 )
 
@@ -32,6 +35,7 @@ type Options struct {
 	IDs     *ids.Source     // on the system's randomness unless set
 	Ready   bool            // for a crowd: half of the database's connections are kept open
 	Tracer  pgx.QueryTracer // none unless set
+	pretend bool            // mail is taken for sent and does not leave: for the demo
 }
 
 func (o Options) withDefaults() Options {
@@ -50,13 +54,18 @@ func (o Options) withDefaults() Options {
 // App is the built program.
 type App struct {
 	cfg         configs.Config
+	options     Options
 	version     string
 	log         *slog.Logger
 	db          *pg.DB
 	server      *server
+	jobs        *jobs.Client
+	mail        *mail.Mailer
+	plan        jobs.Plan // of the background work
 	runners     []module.Runner
 	accounts    *auth.Module
 	assessments *assessments.Module
+	invites     *invites.Module
 	submissions *submissions.Module
 }
 
@@ -86,7 +95,7 @@ func build(cfg configs.Config, o Options, db *pg.DB) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("public url: %w", err)
 	}
-	a := &App{cfg: cfg, version: o.Version, log: o.Log, db: db}
+	a := &App{cfg: cfg, options: o, version: o.Version, log: o.Log, db: db}
 	if err := a.wire(o, public); err != nil {
 		return nil, err
 	}
@@ -96,8 +105,11 @@ func build(cfg configs.Config, o Options, db *pg.DB) (*App, error) {
 // Handler is the whole program as a handler, for tests.
 func (a *App) Handler() http.Handler { return a.server.Handler() }
 
-// Close gives the database connections back.
-func (a *App) Close() { a.db.Close() }
+// Close gives the connections back.
+func (a *App) Close() {
+	a.mail.Close()
+	a.db.Close()
+}
 
 // Route is one line of `credlane routes`.
 type Route struct {

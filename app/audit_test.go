@@ -15,8 +15,10 @@ import (
 
 // unaudited are the operations whose changes leave no audit row.
 var unaudited = map[string]string{
-	"refresh":     "the same person going on, four times an hour; a stolen token's use ends the session, and that is recorded",
-	"save-answer": "an autosave each few seconds; the answer that counts is recorded by the submission's end",
+	"refresh":            "the same person going on, four times an hour; a stolen token's use ends the session, and that is recorded",
+	"save-answer":        "an autosave each few seconds; the answer that counts is recorded by the submission's end",
+	"request-email-code": "nobody is known yet: whoever types an address gets the same answer; the start that a code leads to is recorded",
+	"verify-email-code":  "as above; it counts a wrong try and nothing else",
 }
 
 // noted are the operations that change nothing and leave an audit row all the same.
@@ -24,6 +26,11 @@ var noted = map[string]string{
 	"export-submissions-csv":    "candidates' data leave the house, and the trail says who took them",
 	"export-submissions-ndjson": "as above",
 	"export-submissions-xlsx":   "as above",
+}
+
+// looks are the reads that change what their own answer says: of a first look the employer is told.
+var looks = map[string]string{
+	"get-invite-landing": "the first look at a personal link is noted, recorded and announced",
 }
 
 // reported are the operations that keep a report when they refuse.
@@ -71,6 +78,7 @@ func track(t *testing.T) *tracker {
 			each = append(each, fmt.Sprintf(sqlDigest, table))
 		}
 	}
+	each = append(each, fmt.Sprintf(sqlDigest, "river.river_job")) // what is owed later changes with what causes it
 	if len(each) < 20 {
 		t.Fatalf("only the tables %q", tables)
 	}
@@ -114,7 +122,7 @@ type event struct {
 
 const sqlEvents = `
 SELECT a.id, a.action, coalesce(e.name, ''), a.actor_kind, coalesce(a.actor_id, '00000000-0000-0000-0000-000000000000'),
-       coalesce(a.actor_id IN (SELECT id FROM users UNION ALL SELECT id FROM submissions), false), a.request_id
+       coalesce(a.actor_id IN (SELECT id FROM users UNION ALL SELECT id FROM submissions UNION ALL SELECT id FROM invites), false), a.request_id
 FROM audit_events a
 LEFT JOIN employers e ON e.id = a.employer_id
 ORDER BY a.id`
@@ -193,7 +201,7 @@ func TestEveryChangeAndNothingElseIsInTheAuditTrail(t *testing.T) {
 		_, op := tr.c.find(c.method, c.path)
 		what := fmt.Sprintf("%s %s (%s) answered %d, changed %q and recorded %+v", c.method, c.path, op.ID, r.status, changed, events)
 		switch leaves := len(changed) > 0; {
-		case c.method == "GET" && leaves:
+		case c.method == "GET" && leaves && looks[op.ID] == "":
 			t.Errorf("a read: %s", what)
 		case unaudited[op.ID] != "":
 			silent[op.ID] = silent[op.ID] || leaves
@@ -212,7 +220,7 @@ func TestEveryChangeAndNothingElseIsInTheAuditTrail(t *testing.T) {
 	tr.drive()
 	for path, methods := range tr.c.paths {
 		for method, op := range methods {
-			if method != "get" && !audited[op.ID] && !silent[op.ID] {
+			if (method != "get" || looks[op.ID] != "") && !audited[op.ID] && !silent[op.ID] {
 				t.Errorf("%s %s (%s) changed nothing here that is recorded: record it, or give a reason in unaudited", method, path, op.ID)
 			}
 		}
@@ -271,7 +279,7 @@ func TestNothingChangesThatCannotBeRecorded(t *testing.T) {
 	tr.drive()
 	for _, methods := range tr.c.paths {
 		for method, op := range methods {
-			if (method != "get" || noted[op.ID] != "") && unaudited[op.ID] == "" && !refused[op.ID] {
+			if (method != "get" || noted[op.ID] != "" || looks[op.ID] != "") && unaudited[op.ID] == "" && !refused[op.ID] {
 				t.Errorf("%s was not tried", op.ID)
 			}
 		}

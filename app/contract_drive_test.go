@@ -16,7 +16,11 @@ func (k *client) drive() {
 	for _, caller := range []string{owner, key.Key} {
 		assessment := k.driveAuthoring(caller)
 		k.driveImports(caller)
+		k.driveInvites(caller, assessment)
 		k.driveSubmissions(caller, assessment)
+		k.driveProofs(caller, assessment)
+		k.driveJobs(caller)
+		k.driveWebhooks(caller)
 		k.driveRest(caller)
 	}
 }
@@ -39,6 +43,8 @@ func (k *client) driveAccounts() string {
 	me := in.AccessToken
 	k.do(200, "GET", "/api/v1/auth/me", me, nil)
 	k.do(200, "PATCH", "/api/v1/auth/me", me, obj{"name": "Ada L."})
+	k.do(200, "PATCH", "/api/v1/auth/me", me, obj{"digest": false})
+	k.do(200, "POST", "/api/v1/auth/email/resend", me, nil)
 	k.do(200, "GET", "/api/v1/auth/sessions", me, nil)
 
 	var other signedIn

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
+	"credlane/app/kit/logx"
 	"credlane/app/kit/question"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
@@ -36,7 +38,7 @@ const (
 func (a *App) Demo(ctx context.Context, out io.Writer, candidates int) error {
 	now := clock.System{}.Now()
 	past := clock.NewFake(now.Add(-demoSpan))
-	then, err := New(ctx, a.cfg, Options{Version: a.version, Log: a.log, Clock: past, IDs: ids.New(past)})
+	then, err := New(ctx, a.cfg, Options{Version: a.version, Log: slog.New(logx.Warnings(a.log.Handler())), Clock: past, IDs: ids.New(past), pretend: true})
 	if err != nil {
 		return err
 	}
@@ -93,6 +95,9 @@ func (d *demo) fill(ctx context.Context) error {
 		d.papers = append(d.papers, p)
 		d.clock.Advance(10 * time.Minute)
 	}
+	if err := d.inviteEarly(member); err != nil {
+		return err
+	}
 	apart := d.end.Sub(d.clock.Now()) / time.Duration(d.candidates)
 	for n := range d.candidates {
 		from := d.clock.Now()
@@ -108,6 +113,9 @@ func (d *demo) fill(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if err := d.inviteLate(member); err != nil {
+		return err
 	}
 	_, err := d.app.assessments.Close(member, d.papers[len(d.papers)-1].assessment.ID)
 	return err
@@ -167,8 +175,13 @@ func (d *demo) sit(ctx context.Context, p demoPaper, n int, open bool) error {
 	if err != nil {
 		return err
 	}
+	return d.work(ctx, p, sitting.Receipt.ID, open)
+}
+
+// work answers and hands in what has been started.
+func (d *demo) work(ctx context.Context, p demoPaper, submission uuid.UUID, open bool) error {
 	ctx = authn.With(ctx, authn.Principal{
-		Kind: authn.Candidate, SubmissionID: sitting.Receipt.ID, VersionID: p.version.ID, AssessmentID: p.assessment.ID, SessionNumber: 1,
+		Kind: authn.Candidate, SubmissionID: submission, VersionID: p.version.ID, AssessmentID: p.assessment.ID, SessionNumber: 1,
 	})
 	ability := d.rand.NormFloat64()
 	leaves := d.rand.IntN(100) < 7
@@ -194,7 +207,7 @@ func (d *demo) sit(ctx context.Context, p demoPaper, n int, open bool) error {
 	if open {
 		return nil
 	}
-	_, err = d.app.submissions.Submit(ctx)
+	_, err := d.app.submissions.Submit(ctx)
 	if f, ok := fault.As(err); ok && f.Kind == fault.Conflict {
 		return nil // the time ran out first
 	}

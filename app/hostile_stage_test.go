@@ -33,12 +33,17 @@ var objectAt = map[string]string{
 	"/api/v1/auth/invitations/{token}":               "invitation token",
 	"/api/v1/auth/sessions/{id}":                     "session",
 	"/api/v1/imports/{id}":                           "import",
+	"/api/v1/invites/{id}":                           "invite",
+	"/api/v1/jobs/{id}":                              "job",
+	"/api/v1/public/invites/{token}":                 "invite token",
 	"/api/v1/members/invitations/{id}":               "invitation",
 	"/api/v1/members/{id}":                           "member",
 	"/api/v1/submissions/{id}":                       "submission",
 	"/api/v1/public/assessments/{slug}":              "slug",
 	"/api/v1/public/submission/answers/{questionId}": "answered question",
 	"/api/v1/problems/{code}":                        "code",
+	"/api/v1/webhooks/{id}":                          "webhook",
+	"/api/v1/webhooks/{id}/deliveries/{did}":         "delivery",
 }
 
 var parameterOf = regexp.MustCompile(`\{[^}]+\}`)
@@ -122,6 +127,10 @@ func newStage(t *testing.T, w *world, n int) *stage {
 	w.must(200, "POST", "/api/v1/auth/login", "", obj{"email": mail("owner"), "password": "a long enough secret"})
 	w.must(200, "GET", "/api/v1/auth/sessions", s.owner, nil).into(t, &list)
 	s.ids["session"] = list.Items[len(list.Items)-1].ID
+	w.must(201, "POST", "/api/v1/webhooks", s.owner, obj{"url": "https://hooks.example.com/", "eventTypes": []string{"invite.opened"}}).into(t, &made)
+	s.ids["webhook"] = made.ID
+	w.must(200, "POST", "/api/v1/webhooks/"+made.ID+"/test", s.owner, nil).into(t, &made)
+	s.ids["delivery"] = made.ID
 	s.assess(mail("candidate"))
 	return s
 }
@@ -137,6 +146,14 @@ func (s *stage) assess(candidate string) {
 	var p struct{ ID string }
 	s.must(422, "POST", "/api/v1/assessments/"+s.ids["assessment"]+"/questions/import", s.owner, body, "Content-Type", contentType).into(s.t, &p)
 	s.ids["import"] = p.ID
+	var made struct {
+		Results []struct{ Invite struct{ ID, URL string } }
+	}
+	s.must(200, "POST", "/api/v1/assessments/"+s.ids["assessment"]+"/invites", s.owner, obj{"list": "invited-" + candidate}).into(s.t, &made)
+	link := made.Results[0].Invite
+	s.must(200, "GET", "/api/v1/jobs?limit=1", s.owner, nil).into(s.t, &list)
+	s.ids["job"] = list.Items[0].ID // the mail of the invite
+	s.ids["invite"], s.ids["invite token"] = link.ID, link.URL[strings.LastIndex(link.URL, "/")+1:]
 	sat := s.start(s.ids["slug"], candidate)
 	s.candidate, s.ids["submission"] = sat.SubmissionToken, sat.Submission.ID
 	s.ids["answered question"], s.answer = sat.Questions[1].ID, "ls"
@@ -304,6 +321,10 @@ func (s *stage) known(id string) obj {
 			order = append([]string{q.ID}, order...)
 		}
 		return obj{"order": order}
+	case "create-invites":
+		return obj{"invites": []obj{{"email": "somebody@mail.example", "name": "Somebody"}}}
+	case "update-invite":
+		return obj{"extraTimePercent": 5, "reason": "as agreed"}
 	case "update-submission":
 		return obj{"note": "Good.", "tags": []string{"fast"}}
 	case "update-assessment":

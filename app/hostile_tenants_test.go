@@ -38,7 +38,7 @@ func (s *stage) asked(o operationOf, path, credential string) reply {
 }
 
 // ownSorts are the sorts of object that belong to one employer; the others are found by a secret or are nobody's.
-var ownSorts = []string{"key", "assessment", "question", "session", "import", "invitation", "member", "submission", "answered question"}
+var ownSorts = []string{"key", "assessment", "question", "session", "import", "invitation", "member", "submission", "invite", "webhook", "delivery", "job", "answered question"}
 
 func TestAnotherEmployersObjectIsAsIfItDidNotExist(t *testing.T) {
 	t.Parallel()

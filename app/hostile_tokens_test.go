@@ -18,6 +18,7 @@ import (
 	"credlane/app/kit/clock"
 	"credlane/app/kit/ids"
 	"credlane/app/kit/pg"
+	"credlane/app/kit/seal"
 	"credlane/modules/auth"
 )
 
@@ -29,7 +30,11 @@ func (w *world) signingKey() (kid string, secret []byte) {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
-	ring, err := auth.NewKeyring(db, clock.System{}, ids.New(clock.System{}), slog.New(slog.DiscardHandler), bytes.Repeat([]byte{9}, 32))
+	key, err := seal.New(bytes.Repeat([]byte{9}, 32))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ring, err := auth.NewKeyring(db, clock.System{}, ids.New(clock.System{}), slog.New(slog.DiscardHandler), key)
 	if err != nil {
 		w.t.Fatal(err)
 	}

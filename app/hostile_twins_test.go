@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 var creates = map[string]string{
 	"create-api-key": "api_keys", "create-assessment": "assessments", "duplicate-assessment": "assessments",
 	"create-question": "questions", "import-questions": "imports", "invite-member": "member_invitations",
+	"create-invites": "invites", "create-webhook": "webhook_endpoints",
 }
 
 func (w *world) count(table string) int {
@@ -42,11 +44,14 @@ func (s *stage) retried(o operationOf, credential, key string, other bool) reply
 	case o.body != nil:
 		right := maps.Clone(s.right(o))
 		if other {
-			for name, v := range map[string]string{"name": "Another", "title": "Another", "prompt": "Another?", "email": "another@example.com"} {
+			for name, v := range map[string]string{"name": "Another", "title": "Another", "prompt": "Another?", "url": "https://another.example.com/", "email": "another@example.com"} {
 				if _, has := right[name]; has {
 					right[name] = v
 				}
 			}
+		}
+		if other && o.id == "create-invites" {
+			right["message"] = "Another"
 		}
 		body = right
 	}
@@ -66,7 +71,10 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 			continue
 		}
 		tried++
-		table := creates[o.id]
+		table, created := creates[o.id], 201
+		if o.id == "create-invites" { // a result for each address
+			created = 200
+		}
 		if table == "" {
 			t.Fatalf("creates does not say what %s makes", o.id)
 		}
@@ -81,17 +89,15 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 		if made := w.count(table) - before; made != 1 {
 			t.Errorf("%s: twins made %d rows of %s", o.id, made, table)
 		}
-		ids, secrets, hidden := map[string]bool{}, 0, o.id == "create-api-key" || o.id == "invite-member"
+		ids, secrets, hidden := map[string]bool{}, 0, slices.Contains([]string{"create-api-key", "invite-member", "create-invites", "create-webhook"}, o.id)
 		for _, r := range answers {
-			var made struct {
-				ID          string
-				SecretShown *bool
-			}
-			if r.status != 201 || json.Unmarshal(r.body, &made) != nil {
+			var made struct{ SecretShown *bool }
+			if r.status != created || json.Unmarshal(r.body, &made) != nil {
 				t.Fatalf("%s: a twin gets %d %s", o.id, r.status, r.body)
 			}
-			ids[made.ID] = true
-			if strings.Contains(string(r.body), `"key":"clk_`) || strings.Contains(string(r.body), `"acceptUrl":"http`) {
+			ids[idOf(t, r)] = true
+			if strings.Contains(string(r.body), `"key":"clk_`) || strings.Contains(string(r.body), `"acceptUrl":"http`) ||
+				o.id == "create-invites" && strings.Contains(string(r.body), `"url":"http`) || strings.Contains(string(r.body), `"secret":"whsec_`) {
 				secrets++
 			} else if hidden && (made.SecretShown == nil || *made.SecretShown) {
 				t.Errorf("%s: a replay does not say that the secret is left out: %s", o.id, r.body)
@@ -109,11 +115,11 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 			}
 		}
 		before = w.count(table)
-		if r := theirs.retried(o, theirs.owner, key, false); r.status != 201 || ids[idOf(t, r)] || w.count(table) != before+1 {
+		if r := theirs.retried(o, theirs.owner, key, false); r.status != created || ids[idOf(t, r)] || w.count(table) != before+1 {
 			t.Errorf("%s: another employer under the same key: %d %s", o.id, r.status, r.body)
 		}
-		if o.id != "invite-member" { // the address is invited already
-			if r := mine.retried(o, mine.keys["owner"], key, false); r.status != 201 || ids[idOf(t, r)] {
+		if o.id != "invite-member" && o.id != "create-invites" { // the address is invited already
+			if r := mine.retried(o, mine.keys["owner"], key, false); r.status != created || ids[idOf(t, r)] {
 				t.Errorf("%s: another caller of the same employer under the same key: %d %s", o.id, r.status, r.body)
 			}
 		}
@@ -125,8 +131,14 @@ func TestTwinsUnderOneIdempotencyKeyCreateOnce(t *testing.T) {
 
 func idOf(t *testing.T, r reply) string {
 	t.Helper()
-	var v struct{ ID string }
+	var v struct {
+		ID      string
+		Results []struct{ Invite struct{ ID string } }
+	}
 	r.into(t, &v)
+	if len(v.Results) > 0 {
+		return v.Results[0].Invite.ID
+	}
 	return v.ID
 }
 

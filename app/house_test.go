@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"credlane/app"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/pgtest"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
 	"credlane/modules/imports"
+	"credlane/modules/invites"
 	"credlane/modules/submissions"
+	"credlane/modules/webhooks"
 )
 
 func TestThePublicRoutesAreTheOnesThatWereAgreed(t *testing.T) {
@@ -62,6 +65,9 @@ var claims = map[string]struct {
 	"assessments": {assessments.Constraints(), assessments.Unreachable()},
 	"submissions": {submissions.Constraints(), submissions.Unreachable()},
 	"imports":     {imports.Constraints(), imports.Unreachable()},
+	"invites":     {invites.Constraints(), invites.Unreachable()},
+	"webhooks":    {webhooks.Constraints(), webhooks.Unreachable()},
+	"mail":        {nil, mail.Unreachable()},
 	// The kit's own tables: written by statements that name their conflicts, never shown to a user.
 	"kit": {nil, []string{"idempotency_keys_once", "idempotency_keys_expire_later", "rate_counters_pkey", "audit_events_pkey", "audit_events_actor_known",
 		"audit_events_action_format", "audit_events_employer_fkey", "audit_events_immutable"}},

@@ -20,6 +20,7 @@ type play struct {
 	blank      string          // the token of one who answered nothing
 	scored     string          // of one who answered
 	expired    string          // of one whose time ran out
+	invited    string          // of one with a personal link
 }
 
 func (p *play) say(method, path, token, body string) reply {
@@ -87,6 +88,7 @@ func (p *play) run() {
 	p.scored, p.blank = p.begin("ada@example.org"), p.begin("bob@example.org")
 	p.say("POST", start, "", `{"name":"Eve","email":"ADA@example.org","consent":true}`)
 	p.read(p.scored)
+	p.prove()
 	for q := range p.asked {
 		sequence := 0
 		for _, answer := range p.answers(q) {
@@ -114,19 +116,64 @@ func (p *play) run() {
 	p.statements, p.args = p.sent.cut()
 
 	for range 2 {
-		for _, token := range []string{p.scored, p.blank} {
+		for _, token := range []string{p.scored, p.blank, p.invited} {
 			p.say("POST", "/submission/submit", token, "")
 			p.read(token)
 			p.save(token, 0, obj{"answer": p.answers(0)[1]})
 			p.save(token, 2, obj{"answer": "no"})
 		}
 	}
+	var back sitting // by the link, which leads to what has ended too
+	p.say("POST", p.link+"/submissions", "", "").into(p.t, &back)
+	p.read(back.SubmissionToken)
 	p.expired = p.begin("cyd@example.org")
 	p.save(p.expired, 0, obj{"answer": p.answers(0)[0]})
 	p.clock.Advance(time.Hour)
 	p.save(p.expired, 0, obj{"answer": nil})
 	p.say("POST", "/submission/submit", p.expired, `{}`)
 	p.read(p.expired)
+}
+
+// prove goes through the ways to prove an address, rightly and wrongly: a personal link, and a code for who has begun already.
+func (p *play) prove() {
+	p.t.Helper()
+	token := func(r reply, status int) string {
+		p.t.Helper()
+		var s sitting
+		if r.into(p.t, &s); r.status != status || s.SubmissionToken == "" {
+			p.t.Fatalf("want %d, got %d %s", status, r.status, r.body)
+		}
+		return s.SubmissionToken
+	}
+	start := p.link + "/submissions"
+	for _, link := range []string{p.link, "/invites/aaaaaaaaaaaaaaaaaaaaaaaaaa"} {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+			p.say(method, link, "", "")
+		}
+	}
+	for _, body := range []string{`{`, `{"consent":false}`, `{"consent":true,"score":100}`} {
+		p.say("POST", start, "", body)
+	}
+	before := token(p.say("POST", start, "", `{"consent":true}`), 201)
+	p.save(before, 0, obj{"answer": p.answers(0)[0]})
+	p.invited = token(p.say("POST", start, "", ""), 200)
+	p.save(before, 0, obj{"answer": p.answers(0)[1]})
+	p.read(before)
+	p.read(p.invited)
+	p.say("GET", p.link, "", "")
+	p.say("POST", p.link+"/decline", "", "")
+	at := "/assessments/" + p.slug
+	for _, email := range []string{"ada@example.org", "stranger@example.org", "none"} {
+		p.say("POST", at+"/code", "", asJSON(p.t, obj{"email": email}))
+		for _, code := range []string{"12", "x"} {
+			p.say("POST", at+"/code/verify", "", asJSON(p.t, obj{"email": email, "code": code}))
+		}
+	}
+	p.say("POST", at+"/code", "", `{"email":"ada@example.org"}`)
+	right := obj{"name": "Ada", "email": "ada@example.org", "consent": true, "code": p.emailCode()}
+	p.say("POST", at+"/code/verify", "", asJSON(p.t, obj{"email": "ada@example.org", "code": right["code"]}))
+	p.scored = token(p.say("POST", at+"/submissions", "", asJSON(p.t, right)), 200)
+	p.say("POST", at+"/submissions", "", asJSON(p.t, right))
 }
 
 // release plays on under the policies that show no key: to who answered nothing they say the same whatever was right.

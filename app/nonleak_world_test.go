@@ -76,6 +76,7 @@ type keyedWorld struct {
 	owner      string // an API key, which outlives the hours that are played
 	assessment string
 	slug       string
+	link       string   // a personal link's operations, below /public
 	asked      []string // questions by the author's order
 	options    [][]string
 	sent       *sentStatements
@@ -110,6 +111,7 @@ func newKeyedWorld(t *testing.T, s secrets) *keyedWorld {
 	var a struct{ Slug string }
 	k.must(200, "POST", "/api/v1/assessments/"+k.assessment+"/publish", k.owner, nil).into(t, &a)
 	k.slug, k.line = a.Slug, dial(k.world)
+	k.link = strings.TrimPrefix(k.invited(k.owner, k.assessment, "ivy@example.org"), "/api/v1/public")
 	k.sent.clear()
 	k.logs.clear()
 	return k

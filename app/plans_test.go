@@ -15,12 +15,20 @@ import (
 )
 
 // small are the tables that use does not fill. Every other one must be loaded for the plans, and read by an index.
-var small = []string{"signing_keys", "goose_db_version"}
+var small = []string{"signing_keys", "goose_db_version", "submission_digests"} // the last has as many as there are employers
 
 // unbounded are the statements that may read a table otherwise, with the reason. One that no longer does may not stand here.
 var unbounded = map[string]string{
 	"app/kit/rest.sqlSweepKeys":         "housekeeping: the expired end of the index, a thousand rows at a time",
 	"app/kit/rest.sqlSweepCounters":     "housekeeping: the old end of the index, a thousand rows at a time",
+	"app/kit/mail.sqlTidyMails":         "housekeeping: the old end of the key, a thousand rows at a time",
+	"app/kit/mail.sqlListMails":         "an operator's command; the newest end of the key",
+	"modules/webhooks.sqlTidyMessages":  "housekeeping: the old end of the key, a thousand rows at a time",
+	"modules/webhooks.sqlTidyEndpoints": "housekeeping: the old end of an index of deleted ones, a thousand rows at a time",
+	"modules/invites.sqlExpire":         "periodic: the overdue end of the index, 500 rows at a time",
+	"modules/invites.sqlRemindIdle":     "periodic: the old end of the index, 500 rows at a time",
+	"modules/submissions.sqlSweepCodes": "housekeeping: the old end of the index, a thousand rows at a time",
+	"modules/submissions.sqlDigestsDue": "periodic: along the key of the employers, 500 at a time",
 	"modules/auth.sqlTidySessions":      "housekeeping: the old end of the key, a thousand rows at a time",
 	"modules/auth.sqlTidyRefreshTokens": "housekeeping: the old end of the key, a thousand rows at a time",
 	"modules/auth.sqlTidyUserTokens":    "housekeeping: the old end of the key, a thousand rows at a time",
@@ -272,7 +280,9 @@ func TestEveryDeleteFindsTheRowsThatReferToItsOwnByAnIndex(t *testing.T) {
 	var tables []string
 	for _, s := range statements(t) {
 		for _, m := range deletes.FindAllStringSubmatch(s.text, -1) {
-			tables = append(tables, m[1])
+			if m[1] != "river" { // the schema of the jobs, which has no foreign keys
+				tables = append(tables, m[1])
+			}
 		}
 	}
 	// An index serves when it begins with columns of the key, and not with the employer alone.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"credlane/app/kit/jobs"
 	"credlane/app/kit/logx"
 	"credlane/app/kit/pglocal"
 	"credlane/configs"
@@ -26,7 +27,30 @@ type ServeOptions struct {
 	Version string
 	Log     io.Writer // log lines go here
 	Workers bool      // do the background work in this process
+	Jobs    JobPlan   // which jobs it works on, where it works
 	ready   bool      // be prepared for a crowd
+}
+
+// JobPlan says which jobs a process works on. The zero value is all, each queue with its own number at once.
+type JobPlan struct {
+	Queues      string // "mail,webhooks"; "" for all
+	Concurrency int    // jobs of each queue at once; 0 for the queue's own number
+}
+
+// Check tells a plan that means nothing.
+func (p JobPlan) Check() error {
+	_, err := p.plan()
+	return err
+}
+
+const maxConcurrency = 1000
+
+func (p JobPlan) plan() (jobs.Plan, error) {
+	if p.Concurrency < 0 || p.Concurrency > maxConcurrency {
+		return jobs.Plan{}, fmt.Errorf("--concurrency is a number from 1 to %d", maxConcurrency)
+	}
+	queues, err := jobs.ParseQueues(p.Queues)
+	return jobs.Plan{Queues: queues, Concurrency: p.Concurrency}, err
 }
 
 // Serve runs the server until ctx ends, then drains it. With no database URL it runs the embedded Postgres.
@@ -78,6 +102,9 @@ func With(ctx context.Context, cfg configs.Config, o ServeOptions, fn func(conte
 		return err
 	}
 	defer a.Close()
+	if a.plan, err = o.Jobs.plan(); err != nil {
+		return err
+	}
 	ctx, stop := db.watch(ctx)
 	defer stop()
 	if err := fn(ctx, a); err != nil && !errors.Is(context.Cause(ctx), errDatabaseLost) {
@@ -138,6 +165,7 @@ func (a *App) Run(ctx context.Context, listener net.Listener, workers bool) erro
 
 func (a *App) runWorkers(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.jobs.Work(ctx, a.plan) })
 	for _, r := range a.runners {
 		g.Go(func() error {
 			if err := r.Run(ctx); err != nil && ctx.Err() == nil {

@@ -140,5 +140,6 @@ var tags = map[string]string{
 	"Taking an assessment": "What a candidate calls: the landing, the start, answers, submitting, the released result.",
 	"Submissions":          "What candidates handed in, one by one, and as exports.",
 	"Results":              "How a group did and how sound the questions are, and what candidates may see of it.",
+	"Jobs":                 "The background work done in your organization's name, and what of it failed.",
 	"Operations":           "Probes, metrics and this documentation.",
 }

@@ -122,7 +122,12 @@ var owners = map[string]string{
 	"assessment_versions": "modules/assessments", "version_questions": "modules/assessments", "version_answer_keys": "modules/assessments",
 	"submissions": "modules/submissions", "submission_answers": "modules/submissions", "voided_submissions": "modules/submissions",
 	"submission_extra_times": "modules/submissions",
-	"imports":                "modules/imports", "import_errors": "modules/imports",
+	"email_codes":            "modules/submissions", "submission_digests": "modules/submissions",
+	"imports": "modules/imports", "import_errors": "modules/imports",
+	"invites": "modules/invites", "invite_extra_times": "modules/invites",
+	"mails":             "app/kit/mail",
+	"webhook_endpoints": "modules/webhooks", "webhook_messages": "modules/webhooks", "webhook_deliveries": "modules/webhooks",
+	"webhook_attempts": "modules/webhooks",
 	"idempotency_keys": "app/kit/rest", "rate_counters": "app/kit/rest", "audit_events": "app/kit/audit",
 }
 

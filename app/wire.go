@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,15 +13,22 @@ import (
 	"credlane/app/kit/authn"
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
+	"credlane/app/kit/jobs"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/module"
+	"credlane/app/kit/pg"
 	"credlane/app/kit/question"
 	"credlane/app/kit/rest"
+	"credlane/app/kit/seal"
 	"credlane/configs"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
 	"credlane/modules/imports"
+	"credlane/modules/invites"
 	"credlane/modules/metrics"
+	"credlane/modules/operations"
 	"credlane/modules/submissions"
+	"credlane/modules/webhooks"
 )
 
 // wire makes the modules and joins them: read top to bottom, it is the architecture.
@@ -28,14 +36,26 @@ func (a *App) wire(o Options, public *url.URL) error {
 	cfg, db := a.cfg, a.db
 	limiter := rest.NewLimiter(db, o.Clock)
 	measures := metrics.New(metrics.Deps{DB: db, Log: o.Log})
-	keyring, err := auth.NewKeyring(db, o.Clock, o.IDs, o.Log, cfg.Key())
+	key, err := seal.New(cfg.Key())
+	if err != nil {
+		return err
+	}
+	a.jobs = jobs.New(jobs.Options{DB: db, Log: o.Log, Counters: measures.Product})
+	a.mail, err = mail.New(mail.Options{
+		DB: db, Jobs: a.jobs, Key: key, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Counters: measures.Product, PublicURL: cfg.PublicURL,
+		SMTP: mail.SMTP{URL: cfg.SMTPURL.Reveal(), From: cfg.MailFrom, CAFile: cfg.SMTPCAFile}, Pretend: o.pretend,
+	})
+	if err != nil {
+		return err
+	}
+	keyring, err := auth.NewKeyring(db, o.Clock, o.IDs, o.Log, key)
 	if err != nil {
 		return err
 	}
 	tokens := authn.NewTokens(keyring, o.Clock, tokenIssuer)
 
 	a.accounts = auth.New(auth.Deps{
-		DB: db, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Keyring: keyring, Tokens: tokens, Limiter: limiter,
+		DB: db, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Keyring: keyring, Key: key, Mail: a.mail, Tokens: tokens, Limiter: limiter,
 		Rates: auth.Rates{
 			LoginAccount: rate(cfg.RateLoginAccount), LoginAddress: rate(cfg.RateLoginAddress),
 			Register: rate(cfg.RateRegister), Forgot: rate(cfg.RateForgot),
@@ -43,25 +63,43 @@ func (a *App) wire(o Options, public *url.URL) error {
 		PublicURL: cfg.PublicURL, Registration: registration(cfg.Registration), HashParallel: cfg.HashParallel,
 		Counters: measures.Product,
 	})
+	hooks, err := webhooks.New(webhooks.Deps{
+		DB: db, Clock: o.Clock, IDs: o.IDs, Jobs: a.jobs, Key: key, Log: o.Log, Objects: objects{a}, Counters: measures.Product,
+		Networks: cfg.WebhookNetworks,
+	})
+	if err != nil {
+		return err
+	}
 	a.assessments = assessments.New(assessments.Deps{
-		DB: db, Clock: o.Clock, IDs: o.IDs, PublicURL: cfg.PublicURL, Counters: measures.Product,
+		DB: db, Clock: o.Clock, IDs: o.IDs, PublicURL: cfg.PublicURL, Counters: measures.Product, Events: hooks, CanMail: a.mail.CanSend,
 	})
 	questions := imports.New(imports.Deps{
 		DB: db, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Questions: appender{a.assessments}, Counters: measures.Product,
 		Faults: []*fault.Error{assessments.ErrNotFound, assessments.ErrArchived, assessments.ErrTooManyQuestions},
 	})
-	a.submissions = submissions.New(submissions.Deps{
-		DB: db, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Limiter: limiter, StartLimit: rate(cfg.RateStartAddress), Tokens: tokens,
-		Versions: versions{a.assessments}, Openings: openings{a.assessments}, Policies: policies{a.assessments},
-		Candidates: a.accounts, Counters: counters{measures.Product},
+	a.invites = invites.New(invites.Deps{
+		DB: db, Clock: o.Clock, IDs: o.IDs, Key: key, Mail: a.mail, Jobs: a.jobs, PublicURL: cfg.PublicURL,
+		Assessments: invitable{a.assessments}, Accommodations: accommodations{a}, Events: hooks,
+		Faults: []*fault.Error{assessments.ErrNotFound, assessments.ErrNotActive},
+		TimeFaults: []*fault.Error{submissions.ErrSubmissionNotFound, submissions.ErrSubmissionClosed, submissions.ErrDeadlineInPast,
+			submissions.ErrExtraTime},
 	})
+	a.submissions = submissions.New(submissions.Deps{
+		DB: db, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Key: key, Mail: a.mail, Jobs: a.jobs, Tokens: tokens,
+		Limiter: limiter, StartLimit: rate(cfg.RateStartAddress), CodeLimit: rate(cfg.RateCode),
+		Versions: versions{a.assessments}, Openings: openings{a.assessments}, Policies: policies{a.assessments},
+		Candidates: a.accounts, Members: members{a.accounts}, Invitations: invitations{a.invites}, Events: hooks, Counters: counters{measures.Product},
+		OpeningFaults: []*fault.Error{assessments.ErrNotFound, assessments.ErrNotOpen, assessments.ErrClosed},
+		LinkFaults:    []*fault.Error{invites.ErrNotFound, invites.ErrExpired},
+	})
+	background := operations.New(operations.Deps{DB: db, Jobs: a.jobs, Clock: o.Clock, IDs: o.IDs})
 	housekeeping := rest.NewSweeper(db, o.Clock, o.Log)
 
 	a.server = newServer(serverDeps{
 		Log: o.Log, Clock: o.Clock, DB: db, Tokens: tokens, Directory: a.accounts, Recorder: measures, PublicURL: public,
 		TrustedProxies: cfg.TrustedProxies, RequestTimeout: cfg.RequestTimeout, ExportStallTimeout: cfg.ExportStallTimeout,
 		MaxInFlight: cfg.MaxInFlight, MaxConnections: cfg.MaxConnections,
-	}, []module.Module{measures, a.accounts, a.assessments, questions, a.submissions})
+	}, []module.Module{measures, a.accounts, a.assessments, questions, a.invites, a.submissions, background, hooks})
 	a.runners = []module.Runner{a.accounts, a.submissions, housekeeping}
 	return nil
 }
@@ -115,14 +153,36 @@ func (v versions) Version(ctx context.Context, id uuid.UUID) (submissions.Versio
 	return lent, nil
 }
 
+// objects describes to other systems what an event is about. The modules tell of events, so they are made after it.
+type objects struct{ app *App }
+
+func (o objects) Describe(ctx context.Context, employer uuid.UUID, eventType string, object uuid.UUID) (any, error) {
+	switch kind, _, _ := strings.Cut(eventType, "."); kind {
+	case "assessment":
+		return o.app.assessments.EventObject(ctx, employer, object)
+	case "invite":
+		return o.app.invites.EventObject(ctx, employer, object)
+	case "submission":
+		return o.app.submissions.EventObject(ctx, employer, object)
+	}
+	return nil, fmt.Errorf("nothing describes %s", eventType)
+}
+
 // openings lends submissions what a public link opens.
 type openings struct{ from *assessments.Module }
 
 func (o openings) Opening(ctx context.Context, slug string) (submissions.Opening, error) {
 	found, err := o.from.Opening(ctx, slug)
-	return submissions.Opening{
-		VersionID: found.VersionID, NoticeVersion: found.NoticeVersion, RequireEmailCode: found.RequireEmailCode,
-	}, err
+	return opening(found), err
+}
+
+func (o openings) OpeningByID(ctx context.Context, assessmentID uuid.UUID) (submissions.Opening, error) {
+	found, err := o.from.OpeningByID(ctx, assessmentID)
+	return opening(found), err
+}
+
+func opening(o assessments.Opening) submissions.Opening {
+	return submissions.Opening{VersionID: o.VersionID, NoticeVersion: o.NoticeVersion, RequireEmailCode: o.RequireEmailCode}
 }
 
 // policies lends submissions what may be released.
@@ -131,6 +191,51 @@ type policies struct{ from *assessments.Module }
 func (p policies) ReleasePolicy(ctx context.Context, id uuid.UUID) (submissions.Policy, error) {
 	found, err := p.from.ReleasePolicy(ctx, id)
 	return submissions.Policy{Disclosure: submissions.Disclosure(found.Policy), At: found.At}, err
+}
+
+// members lends submissions those who want to hear of new ones.
+type members struct{ from *auth.Module }
+
+func (m members) DigestAddresses(ctx context.Context, employerID uuid.UUID) ([]submissions.DigestAddress, error) {
+	found, err := m.from.DigestAddresses(ctx, employerID)
+	list := make([]submissions.DigestAddress, len(found))
+	for i, a := range found {
+		list[i] = submissions.DigestAddress(a)
+	}
+	return list, err
+}
+
+// invitable lends invites what people are invited to.
+type invitable struct{ from *assessments.Module }
+
+func (i invitable) Invitable(ctx context.Context, q pg.Querier, employerID, assessmentID uuid.UUID) (invites.Assessment, error) {
+	found, err := i.from.Invitable(ctx, q, employerID, assessmentID)
+	return invites.Assessment{Title: found.Title}, err
+}
+
+func (i invitable) Landing(ctx context.Context, assessmentID uuid.UUID) (invites.Landing, error) {
+	l, err := i.from.LandingByID(ctx, assessmentID)
+	return invites.Landing{
+		Title: l.Title, Description: l.Description, Employer: invites.LandingEmployer{Name: l.Employer.Name}, QuestionCount: l.QuestionCount,
+		TimeLimitMinutes: l.TimeLimitMinutes, Rules: l.Rules, PrivacyNotice: l.PrivacyNotice, RequireEmailCode: l.RequireEmailCode,
+		State: l.State, OpensAt: l.OpensAt, ClosesAt: l.ClosesAt,
+	}, err
+}
+
+// invitations lends submissions the personal links.
+type invitations struct{ *invites.Module }
+
+func (i invitations) HoldTx(ctx context.Context, tx pgx.Tx, token string) (submissions.Invitation, error) {
+	held, err := i.Module.HoldTx(ctx, tx, token)
+	return submissions.Invitation(held), err
+}
+
+// accommodations lends invites the extra time of who has started. It looks submissions up when they are asked for: they stand on
+// invites and are made after them.
+type accommodations struct{ of *App }
+
+func (a accommodations) GiveExtraTime(ctx context.Context, submissionID uuid.UUID, percent int, reason string) error {
+	return a.of.submissions.GiveTime(ctx, submissionID, percent, reason)
 }
 
 // counters counts how submissions end and which files leave.

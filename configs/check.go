@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -39,12 +40,17 @@ func (c *Config) check(parsed bool) (reasons []string) {
 		_, err := decodeKey(c.SecretKey.Reveal())
 		refuse(err != nil, "CREDLANE_SECRET_KEY %v", err)
 	}
+	refuse(!c.SMTPURL.Empty() && !smtpURL(c.SMTPURL.Reveal()),
+		"CREDLANE_SMTP_URL must look like smtp://user:password@mail.example.com:587, with ?tls=required to insist on TLS, or like smtps://mail.example.com")
+	refuse(c.MailFrom != "" && !sender(c.MailFrom), "CREDLANE_MAIL_FROM must be an address, such as CredLane <noreply@example.com>")
+	refuse(c.SMTPCAFile != "" && !filepath.IsAbs(c.SMTPCAFile), "CREDLANE_SMTP_CA_FILE must be a full path, such as /etc/ssl/mail.pem")
 	refuse(!slices.Contains([]string{RegistrationFirst, RegistrationOpen, RegistrationClosed}, c.Registration),
 		"CREDLANE_REGISTRATION must be first, open or closed")
 	refuse(!slices.Contains([]string{LogJSON, LogText}, c.LogFormat), "CREDLANE_LOG_FORMAT must be json or text")
 	if parsed {
 		reasons = append(reasons, c.checkBounds()...)
 		reasons = append(reasons, c.checkDatabase()...)
+		reasons = append(reasons, c.checkMail()...)
 	}
 	return reasons
 }
@@ -73,6 +79,16 @@ func (c *Config) checkBounds() (reasons []string) {
 		if span.value < time.Second || span.value > time.Hour {
 			reasons = append(reasons, span.name+" must be from 1s to 1h")
 		}
+	}
+	return reasons
+}
+
+func (c *Config) checkMail() (reasons []string) {
+	if c.SMTPURL.Empty() && c.SMTPCAFile != "" {
+		reasons = append(reasons, "CREDLANE_SMTP_CA_FILE means nothing without CREDLANE_SMTP_URL: set it too, or remove it")
+	}
+	if u, err := url.Parse(c.PublicURL); !c.SMTPURL.Empty() && c.MailFrom == "" && err == nil && net.ParseIP(u.Hostname()) != nil {
+		reasons = append(reasons, "CREDLANE_MAIL_FROM must be set together with CREDLANE_SMTP_URL when CREDLANE_PUBLIC_URL has no name: no sender can be made of it")
 	}
 	return reasons
 }
@@ -114,6 +130,29 @@ func webURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		u.Path == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+func smtpURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.Fragment != "" {
+		return false
+	}
+	for key, values := range u.Query() {
+		if key != "tls" || !slices.Equal(values, []string{"required"}) {
+			return false
+		}
+	}
+	return true
+}
+
+// sender takes an address whose part before the @ every mail server takes.
+func sender(text string) bool {
+	a, err := mail.ParseAddress(text)
+	if err != nil {
+		return false
+	}
+	local, _, _ := strings.Cut(a.Address, "@")
+	return !strings.ContainsFunc(local, func(r rune) bool { return r > '~' })
 }
 
 func postgresURL(text string) bool {

@@ -48,6 +48,12 @@ type Config struct {
 	SecretKey    Secret `env:"CREDLANE_SECRET_KEY"`
 	Registration string `env:"CREDLANE_REGISTRATION" envDefault:"first"`
 
+	SMTPURL    Secret `env:"CREDLANE_SMTP_URL"`  // empty: mail is kept for the operator
+	MailFrom   string `env:"CREDLANE_MAIL_FROM"` // derived from PublicURL when not set
+	SMTPCAFile string `env:"CREDLANE_SMTP_CA_FILE"`
+
+	WebhookNetworks Prefixes `env:"CREDLANE_WEBHOOK_NETWORKS"` // that webhooks may go to although they are not public
+
 	LogLevel  slog.Level `env:"CREDLANE_LOG_LEVEL" envDefault:"info"`
 	LogFormat string     `env:"CREDLANE_LOG_FORMAT" envDefault:"json"`
 
@@ -63,6 +69,8 @@ type Config struct {
 	RateForgot       Rate `env:"CREDLANE_RATE_FORGOT" envDefault:"5/1h"`
 	// A campus of 300 behind one address starts together.
 	RateStartAddress Rate `env:"CREDLANE_RATE_START_ADDRESS" envDefault:"1000/10m"`
+	// One-time codes for one e-mail address; for one client 200 times as many.
+	RateCode Rate `env:"CREDLANE_RATE_CODE" envDefault:"5/15m"`
 
 	// Unknown lists the CREDLANE_ variables that mean nothing, usually misspelt ones; sorted.
 	Unknown []string `env:"-"`

@@ -94,6 +94,10 @@ func TestEveryMistakeIsReportedAtOnceByItsVariable(t *testing.T) {
 		"CREDLANE_DATABASE_MAX_CONNS":   "many",
 		"CREDLANE_SECRET_KEY":           "hunter2",
 		"CREDLANE_REGISTRATION":         "sometimes",
+		"CREDLANE_SMTP_URL":             "http://u:hunter2@mail.example.com",
+		"CREDLANE_MAIL_FROM":            "nobody",
+		"CREDLANE_SMTP_CA_FILE":         "mail.pem",
+		"CREDLANE_WEBHOOK_NETWORKS":     "localhost",
 		"CREDLANE_LOG_LEVEL":            "loud",
 		"CREDLANE_LOG_FORMAT":           "xml",
 		"CREDLANE_REQUEST_TIMEOUT":      "15",
@@ -106,6 +110,7 @@ func TestEveryMistakeIsReportedAtOnceByItsVariable(t *testing.T) {
 		"CREDLANE_RATE_REGISTER":        "1/1",
 		"CREDLANE_RATE_FORGOT":          "x/1h",
 		"CREDLANE_RATE_START_ADDRESS":   "1/-1m",
+		"CREDLANE_RATE_CODE":            "5 in 15m",
 	}
 	_, err := configs.Load(wrong)
 	if err == nil {
@@ -145,7 +150,15 @@ func TestBoundsAndCombinationsAreChecked(t *testing.T) {
 		"a port out of range":   {map[string]string{"CREDLANE_ADDR": ":70000"}, "CREDLANE_ADDR must be"},
 		"a URL with a password": {map[string]string{"CREDLANE_PUBLIC_URL": "https://u:p@x.example"}, "CREDLANE_PUBLIC_URL must be"},
 		"a socket":              {map[string]string{"CREDLANE_DATABASE_URL": "postgres:///d?host=/run/x", "CREDLANE_SECRET_KEY": key(32)}, ""},
-		"nothing but spaces":    {map[string]string{"CREDLANE_ADDR": " ", "CREDLANE_DATABASE_URL": ""}, ""},
+		"mail":                  {map[string]string{"CREDLANE_SMTP_URL": "smtp://u:p%40@mail.example.com:25?tls=required"}, ""},
+		"mail over TLS":         {map[string]string{"CREDLANE_SMTP_URL": "smtps://mail.example.com", "CREDLANE_MAIL_FROM": "noreply@b\u00fccher.example"}, ""},
+		"mail half secured":     {map[string]string{"CREDLANE_SMTP_URL": "smtp://mail.example.com?tls=perhaps"}, "CREDLANE_SMTP_URL must"},
+		"mail with a path":      {map[string]string{"CREDLANE_SMTP_URL": "smtp://mail.example.com/inbox"}, "CREDLANE_SMTP_URL must"},
+		"mail from an odd name": {map[string]string{"CREDLANE_MAIL_FROM": "gr\u00fc\u00dfe@example.com"}, "CREDLANE_MAIL_FROM must"},
+		"a CA without mail":     {map[string]string{"CREDLANE_SMTP_CA_FILE": "/etc/ssl/mail.pem"}, "means nothing without"},
+		"a sender of numbers": {map[string]string{"CREDLANE_SMTP_URL": "smtp://mail.example.com", "CREDLANE_PUBLIC_URL": "http://192.0.2.1"},
+			"CREDLANE_MAIL_FROM must be set"},
+		"nothing but spaces": {map[string]string{"CREDLANE_ADDR": " ", "CREDLANE_DATABASE_URL": ""}, ""},
 	} {
 		_, err := configs.Load(c.environ)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {

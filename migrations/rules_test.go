@@ -44,11 +44,21 @@ INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_u
  layout, started_at, deadline_at, points_total, passing_score)
  VALUES (id(40), id(1), id(10), id(20), id(5), 'Cara', 'cara@mail.example', now(), 1, '[]', now(), now() + '30 min', 2, 60);
 INSERT INTO submission_answers (submission_id, question_id, answer, sequence, saved_at) VALUES (id(40), id(30), '"a"', 1, now());
+INSERT INTO invites (id, employer_id, assessment_id, email, token_hash, created_by_kind, created_by, created_at, expires_at)
+ VALUES (id(70), id(1), id(10), 'gwen@mail.example', 't', 'member', id(3), now(), now() + '14 days');
 INSERT INTO imports (id, employer_id, assessment_id, file_name, sha256, bytes, format, status, accepted, rejected, warned, error_count, result, created_by, created_at)
  VALUES (id(50), id(1), id(12), 'q.csv', decode(repeat('00', 32), 'hex'), 1, 'csv', 'done', 1, 0, 0, 0, '{}', id(3), now());
 INSERT INTO audit_events (id, employer_id, actor_kind, action, object_type, at) VALUES (id(60), id(1), 'operator', 'a.b', 'x', now());
 INSERT INTO idempotency_keys (principal, operation, key_hash, request_hash, created_at, expires_at) VALUES ('p', 'o', 'k', 'r', now(), now() + '1 day');
 INSERT INTO signing_keys (kid, sealed, active_from, created_at) VALUES ('kid-00000001', 's', now(), now());
+INSERT INTO mails (id, employer_id, template, to_address, to_name, data, unique_key, message_id, created_at, due_at)
+ VALUES (id(70), id(1), 'note', 'cara@mail.example', 'Cara', '{}', 'once', 'm', now(), now());
+INSERT INTO webhook_endpoints (id, employer_id, url, description, event_types, secret, created_at, updated_at)
+ VALUES (id(80), id(1), 'https://hooks.example/', '', '{webhook.test}', 's', now(), now());
+INSERT INTO webhook_messages (id, employer_id, type, object_id, at) VALUES (id(81), id(1), 'webhook.test', id(80), now());
+INSERT INTO webhook_deliveries (id, employer_id, endpoint_id, message_id, created_at) VALUES (id(82), id(1), id(80), id(81), now());
+INSERT INTO webhook_attempts (delivery_id, employer_id, number, at, url, took_ms, request_headers, response_headers, response_body)
+ VALUES (id(82), id(1), 1, now(), 'https://hooks.example/', 1, '{}', '{}', '');
 `
 
 // idFunction makes readable ids; it lives in the test's database alone.
@@ -94,6 +104,7 @@ var broken = []struct{ constraint, sql string }{
 	{"member_invitations_email_format", `INSERT INTO member_invitations VALUES (id(90), id(1), 'ab', 'viewer', 't', now(), now() + '1 day')`},
 	{"member_invitations_expire_later", `INSERT INTO member_invitations VALUES (id(90), id(1), 'a@b', 'viewer', 't', now(), now())`},
 	{"member_invitations_employer_fkey", `INSERT INTO member_invitations VALUES (id(90), id(99), 'a@b', 'viewer', 't', now(), now() + '1 day')`},
+	{"member_invitations_rotation_not_negative", `INSERT INTO member_invitations VALUES (id(90), id(1), 'a@b', 'viewer', 't', now(), now() + '1 day', NULL, NULL, -1)`},
 	{"user_tokens_token_key", `INSERT INTO user_tokens SELECT id(n), id(3), 'password_reset', 'same', now(), now() + '1 h' FROM generate_series(90, 91) n`},
 	{"user_tokens_purpose_known", `INSERT INTO user_tokens VALUES (id(90), id(3), 'fun', 't', now(), now() + '1 h')`},
 	{"user_tokens_expire_later", `INSERT INTO user_tokens VALUES (id(90), id(3), 'password_reset', 't', now(), now())`},
@@ -201,6 +212,15 @@ var broken = []struct{ constraint, sql string }{
 	{"submissions_final", end + `; UPDATE submissions SET status = 'in_progress', submitted_at = NULL, points = NULL, credits = NULL, score = NULL, passed = NULL`},
 	{"submissions_final", end + `; UPDATE submissions SET deadline_at = deadline_at + interval '1 h'`},
 	{"submissions_final", end + `; UPDATE submissions SET points = 2`},
+	{"submissions_final", end + `; UPDATE submissions SET address_proved = true, extra_time_percent = 50`},
+	{"submissions_invite_fkey", `UPDATE submissions SET invite_id = id(99), address_proved = true`},
+	{"submissions_invite_is_a_proof", `UPDATE submissions SET invite_id = id(99)`},
+	{"submissions_one_per_invite", `INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at, notice_version, layout, started_at, deadline_at, points_total, passing_score, invite_id, address_proved) SELECT id(80 + n), id(1), id(10), id(20), id(n), 'Dan', 'c@d', now(), 1, '[]', now(), now() + '1 min', 2, 60, id(99), true FROM unnest(ARRAY[3, 6]) n`},
+	{"email_codes_tries_range", codeRow(`id(10), 6, now(), now() + '10 min'`)},
+	{"email_codes_tries_range", codeRow(`id(10), -1, now(), now() + '10 min'`)},
+	{"email_codes_expire_later", codeRow(`id(10), 0, now(), now()`)},
+	{"email_codes_assessment_fkey", codeRow(`id(11), 0, now(), now() + '10 min'`)},
+	{"submission_digests_employer_fkey", `INSERT INTO submission_digests (employer_id, until) VALUES (id(99), now())`},
 	{"submission_answers_open", end + `; UPDATE submission_answers SET answer = '"b"'`},
 	{"submission_answers_open", end + `; DELETE FROM submission_answers`},
 	{"submission_answers_open", end + `; INSERT INTO submission_answers (submission_id, question_id, answer, sequence, saved_at) VALUES (id(40), id(31), '"x"', 1, now())`},
@@ -222,6 +242,34 @@ var broken = []struct{ constraint, sql string }{
 	{"voided_submissions_reason_present", `INSERT INTO voided_submissions VALUES (id(90), id(1), id(10), '{}', '[]', id(3), ' ', now())`},
 	{"voided_submissions_assessment_fkey", `INSERT INTO voided_submissions VALUES (id(90), id(2), id(10), '{}', '[]', id(3), 'why', now())`},
 
+	{"invites_one_live", inviteRow(`id(90), id(1), id(10), 'GWEN@mail.example', 'u', now() + '1 day'`)},
+	{"invites_token_key", inviteRow(`id(90), id(1), id(10), 'hal@mail.example', 't', now() + '1 day'`)},
+	{"invites_email_format", inviteRow(`id(90), id(1), id(10), 'hal', 'u', now() + '1 day'`)},
+	{"invites_expire_later", inviteRow(`id(90), id(1), id(10), 'hal@mail.example', 'u', now()`)},
+	{"invites_assessment_fkey", inviteRow(`id(90), id(2), id(10), 'hal@mail.example', 'u', now() + '1 day'`)},
+	{"invites_name_length", `UPDATE invites SET name = repeat('x', 201)`},
+	{"invites_message_length", `UPDATE invites SET message = repeat('x', 2001)`},
+	{"invites_decline_reason_length", `UPDATE invites SET decline_reason = repeat('x', 1001)`},
+	{"invites_extra_time_range", `UPDATE invites SET extra_time_percent = 301`},
+	{"invites_extra_time_range", `UPDATE invites SET extra_time_percent = -1`},
+	{"invites_rotation_positive", `UPDATE invites SET rotation = 0`},
+	{"invites_creator_known", `UPDATE invites SET created_by_kind = 'ghost'`},
+	{"invites_started_with_submission", `UPDATE invites SET started_at = now()`},
+	{"invites_started_with_submission", `UPDATE invites SET submission_id = id(40)`},
+	{"invites_completed_was_started", `UPDATE invites SET completed_at = now()`},
+	{"invites_over_or_started", begun + `; UPDATE invites SET revoked_at = now()`},
+	{"invites_over_or_started", begun + `; UPDATE invites SET superseded_at = now()`},
+	{"invites_over_or_started", begun + `; UPDATE invites SET declined_at = now()`},
+	{"invites_over_or_started", begun + `; UPDATE invites SET expired_at = now()`},
+	{"invites_over_or_started", `UPDATE invites SET revoked_at = now(); ` + begun},
+	{"invites_one_per_submission", begun + `; ` + inviteRow(`id(90), id(1), id(10), 'hal@mail.example', 'u', now() + '1 day'`) + `; ` + begun},
+	{"invites_submission_fkey", `UPDATE invites SET submission_id = id(99), started_at = now(); SET CONSTRAINTS ALL IMMEDIATE`},
+	{"invites_submission_fkey", begun + `; DELETE FROM submissions; SET CONSTRAINTS ALL IMMEDIATE`},
+	{"invite_extra_times_range", `INSERT INTO invite_extra_times VALUES (id(90), id(1), id(70), 301, 'why', 'member', id(3), now())`},
+	{"invite_extra_times_reason_length", `INSERT INTO invite_extra_times VALUES (id(90), id(1), id(70), 50, repeat('x', 1001), 'member', id(3), now())`},
+	{"invite_extra_times_giver_known", `INSERT INTO invite_extra_times VALUES (id(90), id(1), id(70), 50, 'why', 'candidate', id(3), now())`},
+	{"invite_extra_times_invite_fkey", `INSERT INTO invite_extra_times VALUES (id(90), id(2), id(70), 50, 'why', 'member', id(3), now())`},
+
 	{"imports_status_known", `UPDATE imports SET status = 'half'`},
 	{"imports_format_known", `UPDATE imports SET format = 'pdf'`},
 	{"imports_file_name_length", `UPDATE imports SET file_name = repeat('x', 256)`},
@@ -237,6 +285,21 @@ var broken = []struct{ constraint, sql string }{
 	{"import_errors_severity_known", `INSERT INTO import_errors VALUES (id(50), id(1), 1, 'bad', 1, '', '', '')`},
 	{"import_errors_row_not_negative", `INSERT INTO import_errors VALUES (id(50), id(1), 1, 'error', -1, '', '', '')`},
 	{"import_errors_import_fkey", `INSERT INTO import_errors VALUES (id(50), id(2), 1, 'error', 1, '', '', '')`},
+	{"mails_employer_fkey", `UPDATE mails SET employer_id = id(99)`},
+	{"mails_template_format", `UPDATE mails SET template = 'No Spaces'`},
+	{"mails_address_length", `UPDATE mails SET to_address = ''`},
+	{"mails_address_length", `UPDATE mails SET to_address = repeat('x', 321)`},
+	{"mails_name_length", `UPDATE mails SET to_name = repeat('x', 201)`},
+	{"mails_data_object", `UPDATE mails SET data = '[]'`},
+	{"mails_secret_whole", `UPDATE mails SET secret_purpose = 'invite'`},
+	{"mails_secret_whole", `UPDATE mails SET secret_id = id(1)`},
+	{"mails_unique_key_length", `UPDATE mails SET unique_key = ''`},
+	{"mails_unique_key_length", `UPDATE mails SET unique_key = repeat('x', 401)`},
+	{"mails_state_known", `UPDATE mails SET state = 'lost', ended_at = now()`},
+	{"mails_error_length", `UPDATE mails SET last_error = repeat('x', 1001)`},
+	{"mails_ended_when_done", `UPDATE mails SET state = 'sent'`},
+	{"mails_ended_when_done", `UPDATE mails SET ended_at = now()`},
+	{"mails_one_per_key", `INSERT INTO mails (id, template, to_address, to_name, data, unique_key, message_id, created_at, due_at) VALUES (id(90), 'note', 'a@b', '', '{}', 'once', 'm', now(), now())`},
 	{"idempotency_keys_once", `INSERT INTO idempotency_keys (principal, operation, key_hash, request_hash, created_at, expires_at) VALUES ('p', 'o', 'k', 'r', now(), now() + '1 day')`},
 	{"idempotency_keys_expire_later", `UPDATE idempotency_keys SET expires_at = created_at`},
 	{"audit_events_immutable", `UPDATE audit_events SET action = 'c.d'`},
@@ -245,6 +308,39 @@ var broken = []struct{ constraint, sql string }{
 	{"audit_events_actor_known", `INSERT INTO audit_events (id, actor_kind, action, object_type, at) VALUES (id(90), 'ghost', 'a.b', 'x', now())`},
 	{"audit_events_action_format", `INSERT INTO audit_events (id, actor_kind, action, object_type, at) VALUES (id(90), 'job', 'Loose words', 'x', now())`},
 	{"audit_events_employer_fkey", `INSERT INTO audit_events (id, employer_id, actor_kind, action, object_type, at) VALUES (id(90), id(99), 'job', 'a.b', 'x', now())`},
+
+	{"webhook_endpoints_employer_fkey", `INSERT INTO webhook_endpoints (id, employer_id, url, description, event_types, secret, created_at, updated_at) VALUES (id(90), id(99), 'https://hooks.example/', '', '{a.b}', 's', now(), now())`},
+	{"webhook_endpoints_url_format", `UPDATE webhook_endpoints SET url = 'ftp://hooks.example/'`},
+	{"webhook_endpoints_url_format", `UPDATE webhook_endpoints SET url = 'https://' || repeat('x', 2000)`},
+	{"webhook_endpoints_description_length", `UPDATE webhook_endpoints SET description = repeat('x', 201)`},
+	{"webhook_endpoints_types_bound", `UPDATE webhook_endpoints SET event_types = '{}'`},
+	{"webhook_endpoints_reason_known", `UPDATE webhook_endpoints SET disabled_at = now(), disabled_reason = 'bored'`},
+	{"webhook_endpoints_reason_when_disabled", `UPDATE webhook_endpoints SET disabled_at = now()`},
+	{"webhook_endpoints_previous_whole", `UPDATE webhook_endpoints SET previous_secrets = '{s}'`},
+	{"webhook_endpoints_tenant_key", `ALTER TABLE webhook_endpoints DROP CONSTRAINT webhook_endpoints_pkey; INSERT INTO webhook_endpoints SELECT * FROM webhook_endpoints`},
+	{"webhook_messages_employer_fkey", `INSERT INTO webhook_messages (id, employer_id, type, object_id, at) VALUES (id(90), id(99), 'a.b', id(1), now())`},
+	{"webhook_messages_type_format", `UPDATE webhook_messages SET type = 'one'`},
+	{"webhook_messages_payload_length", `UPDATE webhook_messages SET payload = repeat('x', 20000), prepared_at = now()`},
+	{"webhook_messages_prepared_whole", `UPDATE webhook_messages SET payload = '{}'`},
+	{"webhook_messages_tenant_key", `ALTER TABLE webhook_messages DROP CONSTRAINT webhook_messages_pkey; INSERT INTO webhook_messages SELECT * FROM webhook_messages`},
+	{"webhook_deliveries_state_known", `UPDATE webhook_deliveries SET state = 'lost'`},
+	{"webhook_deliveries_round_positive", `UPDATE webhook_deliveries SET round = 0`},
+	{"webhook_deliveries_tries_not_negative", `UPDATE webhook_deliveries SET tries = -1`},
+	{"webhook_deliveries_attempts_hold_tries", `UPDATE webhook_deliveries SET tries = 1`},
+	{"webhook_deliveries_error_length", `UPDATE webhook_deliveries SET last_error = repeat('x', 501)`},
+	{"webhook_deliveries_ended_when_done", `UPDATE webhook_deliveries SET state = 'failed'`},
+	{"webhook_deliveries_one_per_endpoint", `INSERT INTO webhook_deliveries (id, employer_id, endpoint_id, message_id, created_at) VALUES (id(90), id(1), id(80), id(81), now())`},
+	{"webhook_deliveries_tenant_key", `ALTER TABLE webhook_deliveries DROP CONSTRAINT webhook_deliveries_pkey; INSERT INTO webhook_deliveries SELECT * FROM webhook_deliveries`},
+	{"webhook_deliveries_endpoint_fkey", `UPDATE webhook_deliveries SET endpoint_id = id(99)`},
+	{"webhook_deliveries_message_fkey", `UPDATE webhook_deliveries SET message_id = id(99)`},
+	{"webhook_attempts_pkey", `INSERT INTO webhook_attempts SELECT * FROM webhook_attempts`},
+	{"webhook_attempts_number_positive", `UPDATE webhook_attempts SET number = 0`},
+	{"webhook_attempts_took_not_negative", `UPDATE webhook_attempts SET took_ms = -1`},
+	{"webhook_attempts_error_length", `UPDATE webhook_attempts SET error = repeat('x', 501)`},
+	{"webhook_attempts_request_object", `UPDATE webhook_attempts SET request_headers = '[]'`},
+	{"webhook_attempts_response_object", `UPDATE webhook_attempts SET response_headers = '[]'`},
+	{"webhook_attempts_response_length", `UPDATE webhook_attempts SET response_body = repeat('x', 16385)`},
+	{"webhook_attempts_delivery_fkey", `UPDATE webhook_attempts SET delivery_id = id(99)`},
 }
 
 func versionRow(values, from string) string {
@@ -257,6 +353,18 @@ func submissionRow(values string) string {
 	return `INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at,
 	 notice_version, layout, started_at, deadline_at, points_total, passing_score) VALUES (` + values + `)`
 }
+
+func codeRow(values string) string {
+	return `INSERT INTO email_codes (id, employer_id, address_hash, code_hash, owed, assessment_id, tries, created_at, expires_at)
+	 VALUES (id(90), id(1), 'a', 'c', true, ` + values + `)`
+}
+
+func inviteRow(values string) string {
+	return `INSERT INTO invites (id, employer_id, assessment_id, email, token_hash, expires_at, created_by_kind, created_at) VALUES (` + values + `, 'operator', now())`
+}
+
+// begun ties every invite to the submission.
+const begun = `UPDATE invites SET submission_id = id(40), started_at = now()`
 
 func ended(set string) string { return `UPDATE submissions SET status = 'submitted', ` + set }
 
@@ -320,6 +428,7 @@ var unreachable = map[string]string{
 	"questions_tenant_key":                  "as above",
 	"memberships_tenant_key":                "as above",
 	"submissions_tenant_key":                "as above",
+	"invites_tenant_key":                    "as above",
 	"imports_tenant_key":                    "as above",
 	"assessment_versions_assessment_fkey":   "broken by submissions_version_fkey's twin; see the tenant test",
 	"import_errors_pkey":                    "numbered by the one statement that writes them",

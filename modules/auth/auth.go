@@ -20,9 +20,11 @@ import (
 	"credlane/app/kit/clock"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
 	"credlane/app/kit/rounds"
+	"credlane/app/kit/seal"
 )
 
 // Policy says who may register an employer over the API.
@@ -40,7 +42,7 @@ type Rates struct {
 	LoginAccount rest.Rate // one account from one client; ten times as much from all clients the account does not know
 	LoginAddress rest.Rate // one client, whichever account
 	Register     rest.Rate // one client
-	Forgot       rest.Rate // one e-mail address; ten times as much for one client
+	Forgot       rest.Rate // mails to one e-mail address; ten times as much for one client
 }
 
 // Tokens signs a member's access token.
@@ -64,6 +66,8 @@ type Deps struct {
 	IDs          *ids.Source
 	Log          *slog.Logger
 	Keyring      *Keyring
+	Key          *seal.Key // what links' tokens are derived from
+	Mail         *mail.Mailer
 	Tokens       Tokens
 	Limiter      *rest.Limiter
 	Rates        Rates
@@ -81,6 +85,8 @@ type Module struct {
 	ids          *ids.Source
 	log          *slog.Logger
 	keyring      *Keyring
+	key          *seal.Key
+	mail         *mail.Mailer
 	tokens       Tokens
 	limiter      *rest.Limiter
 	rates        Rates
@@ -95,11 +101,13 @@ func New(d Deps) *Module {
 	if d.Counters == nil {
 		d.Counters = uncounted{}
 	}
-	return &Module{
-		db: d.DB, clock: d.Clock, ids: d.IDs, log: d.Log, keyring: d.Keyring, tokens: d.Tokens, limiter: d.Limiter,
-		rates: d.Rates, publicURL: strings.TrimRight(d.PublicURL, "/"), registration: d.Registration,
+	m := &Module{
+		db: d.DB, clock: d.Clock, ids: d.IDs, log: d.Log, keyring: d.Keyring, key: d.Key, mail: d.Mail, tokens: d.Tokens,
+		limiter: d.Limiter, rates: d.Rates, publicURL: strings.TrimRight(d.PublicURL, "/"), registration: d.Registration,
 		passwords: newHasher(d.IDs, d.HashParallel, d.HashWait), counters: d.Counters,
 	}
+	m.declareMails()
+	return m
 }
 
 // Name is the module's name.
@@ -175,7 +183,7 @@ func Unreachable() []string {
 		"users_pkey",
 		"memberships_pkey", "memberships_tenant_key", "memberships_employer_fkey", "memberships_user_fkey", "memberships_role_known",
 		"member_invitations_pkey", "member_invitations_employer_fkey", "member_invitations_role_known",
-		"member_invitations_token_key", "member_invitations_expire_later",
+		"member_invitations_token_key", "member_invitations_expire_later", "member_invitations_rotation_not_negative",
 		"user_tokens_pkey", "user_tokens_user_fkey", "user_tokens_purpose_known", "user_tokens_token_key", "user_tokens_expire_later",
 		"sessions_pkey", "sessions_user_fkey", "sessions_user_agent_length", "sessions_expire_later",
 		"refresh_tokens_pkey", "refresh_tokens_session_fkey", "refresh_tokens_token_key", "refresh_tokens_expire_later",
@@ -219,13 +227,16 @@ func absent(err error, f *fault.Error) error {
 	return err
 }
 
-func (m *Module) acceptURL(token string) string { return m.publicURL + "/app/invitations/" + token }
-func (m *Module) resetURL(token string) string {
-	return m.publicURL + "/app/password/reset?token=" + token
-}
-func (m *Module) verifyURL(token string) string {
-	return m.publicURL + "/app/email/verify?token=" + token
-}
+// The pages that links lead to, under the public URL; the token follows.
+const (
+	acceptPath = "/app/invitations/"
+	resetPath  = "/app/password/reset?token="
+	verifyPath = "/app/email/verify?token="
+)
+
+func (m *Module) acceptURL(token string) string { return m.publicURL + acceptPath + token }
+func (m *Module) resetURL(token string) string  { return m.publicURL + resetPath + token }
+func (m *Module) verifyURL(token string) string { return m.publicURL + verifyPath + token }
 
 // Tidy removes what can never be used again: expired tokens and sessions. It gives the number of rows removed.
 func (m *Module) Tidy(ctx context.Context) (int64, error) {

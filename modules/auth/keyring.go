@@ -2,10 +2,7 @@ package auth
 
 import (
 	"context"
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +17,7 @@ import (
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
 	"credlane/app/kit/pg"
+	"credlane/app/kit/seal"
 )
 
 const (
@@ -47,22 +45,11 @@ type Keyring struct {
 	aead  cipher.AEAD
 }
 
-// NewKeyring makes the keyring. The secret key is what CREDLANE_SECRET_KEY holds, 32 bytes at least.
-func NewKeyring(db *pg.DB, c clock.Clock, source *ids.Source, log *slog.Logger, secretKey []byte) (*Keyring, error) {
-	if len(secretKey) < secretBytes {
-		return nil, fmt.Errorf("the secret key has %d bytes; give it 32 at least", len(secretKey))
-	}
-	sealing, err := hkdf.Key(sha256.New, secretKey, nil, "credlane signing keys v1", secretBytes)
+// NewKeyring makes the keyring on the secret key.
+func NewKeyring(db *pg.DB, c clock.Clock, source *ids.Source, log *slog.Logger, key *seal.Key) (*Keyring, error) {
+	aead, err := key.Sealer("signing keys v1")
 	if err != nil {
-		return nil, fmt.Errorf("derive the sealing key: %w", err)
-	}
-	block, err := aes.NewCipher(sealing)
-	if err != nil {
-		return nil, fmt.Errorf("derive the sealing key: %w", err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("derive the sealing key: %w", err)
+		return nil, err
 	}
 	return &Keyring{db: db, clock: c, ids: source, log: log, aead: aead}, nil
 }

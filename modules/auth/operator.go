@@ -138,7 +138,7 @@ var (
 
 // ResetLink makes a link with which a member sets a new password, good for an hour and once.
 func (m *Module) ResetLink(ctx context.Context, email string) (string, error) {
-	token, err := m.makeLink(ctx, tidyEmail(email), purposeReset, resetLives, audit.Operator)
+	token, err := m.handLink(ctx, email, purposeReset)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +147,7 @@ func (m *Module) ResetLink(ctx context.Context, email string) (string, error) {
 
 // VerifyLink makes a link that proves a member's address, good for a week and once.
 func (m *Module) VerifyLink(ctx context.Context, email string) (string, error) {
-	token, err := m.makeLink(ctx, tidyEmail(email), purposeVerify, verifyLives, audit.Operator)
+	token, err := m.handLink(ctx, email, purposeVerify)
 	if err != nil {
 		return "", err
 	}
@@ -157,7 +157,7 @@ func (m *Module) VerifyLink(ctx context.Context, email string) (string, error) {
 // InvitationLink makes a new link for an open invitation; the one before stops working. The slug of the employer is needed
 // only when several have invited the address.
 func (m *Module) InvitationLink(ctx context.Context, email, slug string) (string, error) {
-	token := m.ids.Secret(tokenBytes)
+	var token string
 	err := m.inTx(ctx, func(tx pgx.Tx) error {
 		now := m.clock.Now()
 		open, err := pg.All[openInvitation](ctx, tx, sqlOpenInvitations, tidyEmail(email), slug, now)
@@ -169,7 +169,9 @@ func (m *Module) InvitationLink(ctx context.Context, email, slug string) (string
 		case len(open) > 1:
 			return errAmbiguous
 		}
-		if _, err := tx.Exec(ctx, sqlRenewInvitation, open[0].ID, hashToken(token), now.Add(invitationLives)); err != nil {
+		rotation := open[0].Rotation + 1
+		token = m.invitationToken(open[0].ID, rotation)
+		if _, err := tx.Exec(ctx, sqlRenewInvitation, open[0].ID, hashToken(token), now.Add(invitationLives), rotation); err != nil {
 			return fmt.Errorf("renew the invitation: %w", err)
 		}
 		return m.record(ctx, tx, now, audit.Event{
@@ -205,10 +207,11 @@ RETURNING id`
 type openInvitation struct {
 	ID         uuid.UUID `db:"id"`
 	EmployerID uuid.UUID `db:"employer_id"`
+	Rotation   int       `db:"rotation"`
 }
 
 const sqlOpenInvitations = `
-SELECT i.id, i.employer_id
+SELECT i.id, i.employer_id, i.rotation
 FROM member_invitations i
 JOIN employers e ON e.id = i.employer_id
 WHERE lower(i.email) = lower($1) AND ($2 = '' OR e.slug = $2)
@@ -217,7 +220,7 @@ LIMIT 2
 FOR UPDATE OF i`
 
 const sqlRenewInvitation = `
-UPDATE member_invitations SET token_hash = $2, expires_at = $3 WHERE id = $1`
+UPDATE member_invitations SET token_hash = $2, expires_at = $3, rotation = $4 WHERE id = $1`
 
 const sqlNobodyYet = `
 SELECT NOT EXISTS (SELECT FROM employers)`

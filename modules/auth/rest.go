@@ -196,7 +196,7 @@ func (m *Module) mountLinks(h *rest.Host) {
 
 	op := public
 	op.Path, op.ID, op.Summary = "/api/v1/auth/password/forgot", "forgot-password", "Ask for a link to set a new password"
-	op.Description = "Answers alike for every address, known or not."
+	op.Description = "Mails a member a link, good for an hour and once. Answers alike for every address, known or not."
 	op.Faults = []*fault.Error{rest.ErrTooMany}
 	rest.Handle(h, op, func(ctx context.Context, in *forgotIn) (*done, error) {
 		return doneIf(m.ForgotPassword(ctx, in.Body.Email))
@@ -231,6 +231,7 @@ type meAnswer struct {
 		User     userOut        `json:"user"`
 		Employer employerRefOut `json:"employer"`
 		Role     authn.Role     `json:"role"`
+		Digest   bool           `json:"digest" doc:"Whether you get a mail once a day when there are new submissions."`
 	}
 }
 
@@ -239,13 +240,14 @@ func meOf(a *Account, err error) (*meAnswer, error) {
 		return nil, err
 	}
 	var out meAnswer
-	out.Body.User, out.Body.Employer, out.Body.Role = userOf(a.User), employerRefOf(a.Employer), a.Role
+	out.Body.User, out.Body.Employer, out.Body.Role, out.Body.Digest = userOf(a.User), employerRefOf(a.Employer), a.Role, a.User.Digest
 	return &out, nil
 }
 
-type renameIn struct {
+type changeMeIn struct {
 	Body struct {
-		Name *string `json:"name,omitempty" maxLength:"400" example:"Ada Lovelace"`
+		Name   *string `json:"name,omitempty" maxLength:"400" example:"Ada Lovelace"`
+		Digest *bool   `json:"digest,omitempty" doc:"Whether you get a mail once a day when there are new submissions. It goes to a proved address alone."`
 	}
 }
 
@@ -278,8 +280,16 @@ func (m *Module) mountMe(h *rest.Host) {
 	rest.Handle(h, op, func(ctx context.Context, _ *struct{}) (*meAnswer, error) { return meOf(m.Me(ctx)) })
 
 	op = me
-	op.Method, op.ID, op.Summary = http.MethodPatch, "change-me", "Change your own name"
-	rest.Handle(h, op, func(ctx context.Context, in *renameIn) (*meAnswer, error) { return meOf(m.Rename(ctx, in.Body.Name)) })
+	op.Method, op.ID, op.Summary = http.MethodPatch, "change-me", "Change your own name, and whether you get the digest"
+	rest.Handle(h, op, func(ctx context.Context, in *changeMeIn) (*meAnswer, error) {
+		return meOf(m.ChangeMe(ctx, MeChange{Name: in.Body.Name, Digest: in.Body.Digest}))
+	})
+
+	op = me
+	op.Method, op.Path, op.ID, op.Summary = http.MethodPost, "/api/v1/auth/email/resend", "resend-verification", "Mail the link again that proves your address"
+	op.Description = "Does nothing when the address is proved already."
+	op.Faults = []*fault.Error{ErrPersonOnly, rest.ErrTooMany}
+	rest.Handle(h, op, func(ctx context.Context, _ *struct{}) (*done, error) { return doneIf(m.ResendVerification(ctx)) })
 
 	op = me
 	op.Method, op.Path, op.ID, op.Summary = http.MethodPost, "/api/v1/auth/password", "change-password", "Change your own password"

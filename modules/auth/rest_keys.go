@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/authn"
+	"credlane/app/kit/clock"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
@@ -26,15 +27,7 @@ type KeyOut struct {
 }
 
 func keyOf(k APIKeyEntry) KeyOut {
-	return KeyOut{k.ID, k.Name, k.Prefix, k.Role, k.CreatedBy, k.CreatedAt.UTC(), utc(k.LastUsedAt), utc(k.ExpiresAt)}
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
+	return KeyOut{k.ID, k.Name, k.Prefix, k.Role, k.CreatedBy, k.CreatedAt.UTC(), clock.UTC(k.LastUsedAt), clock.UTC(k.ExpiresAt)}
 }
 
 type newKeyIn struct {

@@ -84,7 +84,7 @@ func (m *Module) mountMembers(h *rest.Host) {
 
 	op = members
 	op.Method, op.ID, op.Summary, op.Status, op.Idempotent = http.MethodPost, "invite-member", "Invite a member", http.StatusCreated, true
-	op.Description = "The membership begins when the person accepts. The link is good for 14 days."
+	op.Description = "Mails the person a link, good for 14 days. The membership begins when they accept."
 	op.Faults = []*fault.Error{ErrRoleAboveOwn, ErrAlreadyMember, ErrAlreadyInvited, ErrTooManyInvitations}
 	rest.Handle(h, op, func(ctx context.Context, in *inviteIn) (*secretAnswer[inviteBody], error) {
 		return onceWithSecret(ctx, m.db, func(tx pgx.Tx) (body inviteBody, err error) {

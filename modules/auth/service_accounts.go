@@ -28,31 +28,48 @@ func (m *Module) Me(ctx context.Context) (*Account, error) {
 	return &a, nil
 }
 
-// Rename changes the caller's own name; nil changes nothing.
-func (m *Module) Rename(ctx context.Context, name *string) (*Account, error) {
+// MeChange is what people change of their own account; nil leaves it alone.
+type MeChange struct {
+	Name   *string
+	Digest *bool // whether they are told once a day of new submissions
+}
+
+// ChangeMe changes the caller's own account.
+func (m *Module) ChangeMe(ctx context.Context, change MeChange) (*Account, error) {
 	p, err := person(ctx)
-	if err != nil || name == nil {
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
+	}
+	if change == (MeChange{}) {
 		return m.Me(ctx)
 	}
 	var bad reasons
-	cleaned := bad.name("body.name", *name, maxName)
+	if change.Name != nil {
+		*change.Name = bad.name("body.name", *change.Name, maxName)
+	}
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
 	var a Account
 	err = m.inTx(ctx, func(tx pgx.Tx) error {
 		now := m.clock.Now()
-		if _, err := tx.Exec(ctx, sqlRenameUser, p.UserID, cleaned, now); err != nil {
-			return fmt.Errorf("rename a user: %w", err)
+		if _, err := tx.Exec(ctx, sqlChangeUser, p.UserID, change.Name, change.Digest, now); err != nil {
+			return fmt.Errorf("change a user: %w", err)
 		}
 		if a, err = findAccount(ctx, tx, p.UserID); err != nil {
 			return absent(err, rest.ErrNotFound)
 		}
+		if change.Name != nil {
+			err = m.record(ctx, tx, now, audit.Event{
+				EmployerID: p.EmployerID, Action: "user.renamed", ObjectType: "user", ObjectID: p.UserID,
+			})
+		}
+		if err != nil || change.Digest == nil {
+			return err
+		}
 		return m.record(ctx, tx, now, audit.Event{
-			EmployerID: p.EmployerID, Action: "user.renamed", ObjectType: "user", ObjectID: p.UserID,
+			EmployerID: p.EmployerID, Action: "user.digest_changed", ObjectType: "user", ObjectID: p.UserID,
+			After: map[string]any{"digest": *change.Digest},
 		})
 	})
 	return &a, err
@@ -127,8 +144,7 @@ const (
 	verifyLives   = 7 * 24 * time.Hour
 )
 
-// ForgotPassword prepares a reset link for a member. For any other address it does nothing, answers alike and takes as long.
-// The link is not told to the caller: mail will carry it, and until then the operator makes one with ResetLink.
+// ForgotPassword mails a member a reset link. For any other address it does nothing, answers alike and takes as long.
 func (m *Module) ForgotPassword(ctx context.Context, email string) error {
 	client := m.rates.Forgot
 	client.Count *= 10
@@ -139,39 +155,104 @@ func (m *Module) ForgotPassword(ctx context.Context, email string) error {
 	if err := m.limiter.Take(ctx, "forgot", strings.ToLower(email), m.rates.Forgot); err != nil {
 		return err
 	}
-	_, err := m.makeLink(ctx, email, purposeReset, resetLives, audit.Actor{})
+	err := m.mailLink(ctx, email, purposeReset)
 	if errors.Is(err, errNoSuchUser) {
 		return nil
 	}
 	return err
 }
 
-// makeLink makes a one-use token for a member and gives it; errNoSuchUser when nobody has the address.
-func (m *Module) makeLink(ctx context.Context, email, purpose string, lives time.Duration, actor audit.Actor) (token string, err error) {
-	token = m.ids.Secret(tokenBytes)
+// ResendVerification mails the caller the link again that proves their address, unless it is proved.
+func (m *Module) ResendVerification(ctx context.Context) error {
+	p, err := person(ctx)
+	if err != nil {
+		return err
+	}
+	a, err := findAccount(ctx, m.db, p.UserID)
+	if err != nil {
+		return absent(err, rest.ErrNotFound)
+	}
+	if a.User.EmailVerifiedAt != nil {
+		return nil
+	}
+	if err := m.limiter.Take(ctx, "verify_resend", p.UserID.String(), m.rates.Forgot); err != nil {
+		return err
+	}
+	return m.mailLink(ctx, a.User.Email, purposeVerify)
+}
+
+// linkKinds say of each purpose how long its links live and which mail carries them.
+var linkKinds = map[string]struct {
+	lives    time.Duration
+	template string
+}{
+	purposeReset: {resetLives, mailReset}, purposeVerify: {verifyLives, mailVerify},
+}
+
+// linkTx makes a one-use token for a member; pgx.ErrNoRows when nobody has the address.
+func (m *Module) linkTx(ctx context.Context, tx pgx.Tx, email, purpose string, now time.Time) (id uuid.UUID, to linked, err error) {
+	id = m.ids.ID()
+	token := hashToken(m.linkToken(purpose, id))
+	to, err = pg.One[linked](ctx, tx, sqlInsertUserToken, id, email, purpose, token, now, now.Add(linkKinds[purpose].lives))
+	if err != nil {
+		return uuid.Nil, linked{}, fmt.Errorf("make a link: %w", err)
+	}
+	return id, to, nil
+}
+
+// mailLinkTx makes a one-use token for a member and owes the mail that carries it; pgx.ErrNoRows when nobody has the address.
+func (m *Module) mailLinkTx(ctx context.Context, tx pgx.Tx, email, purpose string, now time.Time) (linked, error) {
+	id, to, err := m.linkTx(ctx, tx, email, purpose, now)
+	if err != nil {
+		return linked{}, err
+	}
+	return to, m.mail.SendTx(ctx, tx, m.linkMail(purpose, id, to))
+}
+
+// mailLink makes a one-use link for a member and owes the mail that carries it, in the member's own name. It is errNoSuchUser,
+// after as much work, when nobody has the address.
+func (m *Module) mailLink(ctx context.Context, email, purpose string) error {
 	found := true
-	err = m.inTx(ctx, func(tx pgx.Tx) error {
+	err := m.inTx(ctx, func(tx pgx.Tx) error {
 		now := m.clock.Now()
-		var user, employer uuid.UUID
-		err := tx.QueryRow(ctx, sqlInsertUserToken, m.ids.ID(), email, purpose, hashToken(token), now, now.Add(lives)).Scan(&user, &employer)
+		to, err := m.mailLinkTx(ctx, tx, email, purpose, now)
 		if found = !errors.Is(err, pgx.ErrNoRows); !found {
-			_, err = tx.Exec(ctx, sqlWriteNothing)
-			return err
+			for range 2 { // the mail, and the trail's row
+				if _, err := tx.Exec(ctx, sqlWriteNothing); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("make a link: %w", err)
+			return err
 		}
-		if actor.Kind == "" {
-			actor = audit.Actor{Kind: "member", ID: user} // whoever asks does it in this name
-		}
-		return m.record(ctx, tx, now, audit.Event{
-			EmployerID: employer, Actor: actor, Action: purpose + ".requested", ObjectType: "user", ObjectID: user,
-		})
+		return m.recordLink(ctx, tx, to, purpose, audit.Actor{Kind: "member", ID: to.UserID}, now)
 	})
 	if err == nil && !found {
-		err = errNoSuchUser
+		return errNoSuchUser
 	}
+	return err
+}
+
+// handLink makes a one-use link for the operator to hand over, and gives its token; errNoSuchUser when nobody has the address.
+func (m *Module) handLink(ctx context.Context, email, purpose string) (token string, err error) {
+	err = m.inTx(ctx, func(tx pgx.Tx) error {
+		now := m.clock.Now()
+		id, to, err := m.linkTx(ctx, tx, tidyEmail(email), purpose, now)
+		if err != nil {
+			return absent(err, errNoSuchUser)
+		}
+		token = m.linkToken(purpose, id)
+		return m.recordLink(ctx, tx, to, purpose, audit.Operator, now)
+	})
 	return token, err
+}
+
+func (m *Module) recordLink(ctx context.Context, tx pgx.Tx, to linked, purpose string, actor audit.Actor, now time.Time) error {
+	return m.record(ctx, tx, now, audit.Event{
+		EmployerID: to.EmployerID, Actor: actor, Action: purpose + ".requested", ObjectType: "user", ObjectID: to.UserID,
+	})
 }
 
 // ResetPassword sets a new password by a reset link, and ends every session.

@@ -48,7 +48,7 @@ func (m *Module) Invitations(ctx context.Context) ([]Invitation, error) {
 	return rows, nil
 }
 
-// InviteTx invites an address to become a member with the given role. The token of its link is in the answer and nowhere else.
+// InviteTx invites an address to become a member with the given role, by mail. Its link is also in the answer.
 func (m *Module) InviteTx(ctx context.Context, tx pgx.Tx, email string, role authn.Role) (inv *Invitation, acceptURL string, err error) {
 	p, err := signedIn(ctx)
 	if err != nil {
@@ -82,10 +82,13 @@ func (m *Module) InviteTx(ctx context.Context, tx pgx.Tx, email string, role aut
 	if open >= maxOpenInvitations {
 		return nil, "", ErrTooManyInvitations
 	}
-	token := m.ids.Secret(tokenBytes)
 	inv = &Invitation{ID: m.ids.ID(), Email: email, Role: role.String(), CreatedAt: now, ExpiresAt: now.Add(invitationLives)}
+	token := m.invitationToken(inv.ID, 0)
 	if _, err := tx.Exec(ctx, sqlInsertInvitation, inv.ID, p.EmployerID, email, role.String(), hashToken(token), now, inv.ExpiresAt); err != nil {
 		return nil, "", constraints.Translate(fmt.Errorf("invite a member: %w", err))
+	}
+	if err := m.mail.SendTx(ctx, tx, m.invitationMail(p.EmployerID, inv)); err != nil {
+		return nil, "", err
 	}
 	return inv, m.acceptURL(token), m.record(ctx, tx, now, audit.Event{
 		EmployerID: p.EmployerID, Action: "invitation.created", ObjectType: "invitation", ObjectID: inv.ID,

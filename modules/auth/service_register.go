@@ -71,6 +71,9 @@ func (m *Module) Register(ctx context.Context, r Registration) (*SignIn, error) 
 		if err := m.addMembership(ctx, tx, employer, user, authn.Owner, actor, now); err != nil {
 			return err
 		}
+		if _, err := m.mailLinkTx(ctx, tx, r.Email, purposeVerify, now); err != nil {
+			return err
+		}
 		opened, err = m.open(ctx, tx, user, now)
 		return err
 	})

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -16,6 +15,7 @@ import (
 	"credlane/app/kit/authn"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
+	"credlane/app/kit/seal"
 )
 
 const (
@@ -37,8 +37,7 @@ type SignIn struct {
 }
 
 func hashToken(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
+	return seal.Hash(token)
 }
 
 // Login signs a member in by password. Every wrong try costs the same time and gets the same answer.

@@ -19,6 +19,7 @@ type User struct {
 	Name            string
 	EmailVerifiedAt *time.Time
 	CreatedAt       time.Time
+	Digest          bool // whether they are told once a day of new submissions
 }
 
 // Employer is an organisation that owns assessments.
@@ -42,7 +43,7 @@ type Account struct {
 }
 
 const sqlFindAccount = `
-SELECT u.id, u.email, u.name, u.email_verified_at, u.created_at, m.role, e.id, e.name, e.slug
+SELECT u.id, u.email, u.name, u.email_verified_at, u.created_at, u.digest, m.role, e.id, e.name, e.slug
 FROM users u
 JOIN memberships m ON m.user_id = u.id
 JOIN employers e ON e.id = m.employer_id
@@ -53,7 +54,7 @@ func findAccount(ctx context.Context, q pg.Querier, user uuid.UUID) (Account, er
 	var a Account
 	var role string
 	err := q.QueryRow(ctx, sqlFindAccount, user).Scan(&a.User.ID, &a.User.Email, &a.User.Name, &a.User.EmailVerifiedAt,
-		&a.User.CreatedAt, &role, &a.Employer.ID, &a.Employer.Name, &a.Employer.Slug)
+		&a.User.CreatedAt, &a.User.Digest, &role, &a.Employer.ID, &a.Employer.Name, &a.Employer.Slug)
 	if err != nil {
 		return Account{}, fmt.Errorf("find the account: %w", err)
 	}
@@ -99,8 +100,9 @@ UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1`
 const sqlSetFirstPassword = `
 UPDATE users SET name = $2, password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash IS NULL`
 
-const sqlRenameUser = `
-UPDATE users SET name = $2, updated_at = $3 WHERE id = $1`
+// A null argument leaves its column alone.
+const sqlChangeUser = `
+UPDATE users SET name = coalesce($2, name), digest = coalesce($3, digest), updated_at = $4 WHERE id = $1`
 
 const sqlFindEmployer = `
 SELECT id, name, slug, active_assessment_limit, privacy_notice, privacy_notice_version, reply_to, created_at, updated_at

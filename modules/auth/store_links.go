@@ -9,10 +9,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// linked is the member whom a link was made for.
+type linked struct {
+	UserID     uuid.UUID `db:"user_id"`
+	EmployerID uuid.UUID `db:"employer_id"`
+	Email      string    `db:"email"`
+	Name       string    `db:"name"`
+}
+
 // Only members get links: a candidate has no password to lose.
 const sqlInsertUserToken = `
 WITH member AS (
-    SELECT u.id, m.employer_id
+    SELECT u.id, m.employer_id, u.email, u.name
     FROM users u
     JOIN memberships m ON m.user_id = u.id
     WHERE lower(u.email) = lower($2)
@@ -21,11 +29,12 @@ WITH member AS (
     SELECT $1, member.id, $3, $4, $5, $6 FROM member
     RETURNING user_id
 )
-SELECT made.user_id, member.employer_id
+SELECT made.user_id, member.employer_id, member.email, member.name
 FROM made
 JOIN member ON member.id = made.user_id`
 
-// Ends an otherwise empty transaction with a flushed commit, so that its time tells nobody that an address is unknown.
+// Stands for what is written for a member, so that neither the number of statements nor the time of the commit tells anybody that
+// an address is unknown.
 const sqlWriteNothing = `SELECT pg_logical_emit_message(true, 'credlane', '')`
 
 const sqlFindUserToken = `

@@ -7,18 +7,16 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"credlane/app/kit/address"
 	"credlane/app/kit/authn"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/rest"
 )
 
 const (
-	maxName      = 200
-	maxKeyName   = 100
-	maxEmail     = 254 // octets, RFC 5321 4.5.3.1.3 less the angle brackets
-	maxLocalPart = 64
-	maxLabel     = 63
-	maxNotice    = 20_000
+	maxName    = 200
+	maxKeyName = 100
+	maxNotice  = 20_000
 
 	messageEmail = "Give one e-mail address such as ada@example.com, without a name around it."
 )
@@ -39,54 +37,21 @@ func (r reasons) err() error {
 
 // email gives the address as it is kept: trimmed and NFC. Case is kept too; comparing goes through lower() in the database.
 func (r *reasons) email(location, raw string) string {
-	address := tidyEmail(raw)
-	if !validEmail(address) {
+	kept, ok := address.Email(raw)
+	if !ok {
 		r.add(location, messageEmail)
 	}
-	return address
+	return kept
 }
 
-func tidyEmail(raw string) string { return norm.NFC.String(strings.TrimSpace(raw)) }
-
-// validEmail is stricter than RFC 5322 on purpose: a dot-atom and a domain of two labels or more, both also in Unicode
-// (RFC 6531). Quoted local parts, comments, display names and IP literals are what attackers send, not people.
-func validEmail(address string) bool {
-	if len(address) > maxEmail || !utf8.ValidString(address) || strings.Count(address, "@") != 1 {
-		return false
-	}
-	local, domain, _ := strings.Cut(address, "@")
-	if len(local) > maxLocalPart || !dotted(local, isAtom) {
-		return false
-	}
-	labels := strings.Split(domain, ".")
-	for _, label := range labels {
-		if len(label) > maxLabel || label == "" || !all(label, isLabel) || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-	}
-	return len(labels) >= 2
-}
-
-func dotted(s string, ok func(rune) bool) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if part == "" || !all(part, ok) {
-			return false
-		}
-	}
-	return true
+// tidyEmail is an address as it is kept, whether it is one or not: what is looked for may be anything.
+func tidyEmail(raw string) string {
+	kept, _ := address.Email(raw)
+	return kept
 }
 
 func all(s string, ok func(rune) bool) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !ok(r) }) < 0
-}
-
-func isAtom(r rune) bool { return isLabel(r) || strings.ContainsRune("!#$%&'*+/=?^_`{|}~", r) }
-
-func isLabel(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-'
-	}
-	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)
 }
 
 // name gives a name of a person or a thing as it is kept: trimmed, NFC, on one line.

@@ -9,30 +9,6 @@ import (
 	"credlane/app/kit/ids"
 )
 
-func TestAddressesArePlainOrRefused(t *testing.T) {
-	t.Parallel()
-	good := []string{
-		"a@b.co", "Ada.Byron+jobs@example.com", "o'brien@example.ie", "zoë@exämple.de", "用户@例子.公司", "x_y-z@sub.example.com",
-		"1@2.example", strings.Repeat("a", 64) + "@example.com", "दर्शन@उदाहरण.भारत",
-	}
-	bad := []string{
-		"", "@", "a@", "@b.co", "a@b", "a@b@c.co", "Ada <a@b.co>", "a@b.co, c@d.co", "a b@c.co", "a@b..co", "a@.co", "a@b.co.",
-		".a@b.co", "a.@b.co", "a..b@c.co", `"a b"@c.co`, "a@[127.0.0.1]", "a@-b.co", "a@b-.co", "a@b_c.co", "a(x)@b.co", "a@b.co\n",
-		"a\u200b@b.co", "a\u202e@b.co", "a\x00@b.co", "a\xff@b.co", strings.Repeat("a", 65) + "@b.co", "mailto:a@b.co",
-		"a@" + strings.Repeat("b", 64) + ".co", "a@" + strings.Repeat("b.", 130) + "co", "<a@b.co>", "a@b.co;", "a\\@b.co",
-	}
-	for _, s := range good {
-		if !validEmail(s) {
-			t.Errorf("%q is refused", s)
-		}
-	}
-	for _, s := range bad {
-		if validEmail(s) {
-			t.Errorf("%q is taken", s)
-		}
-	}
-}
-
 func TestNamesAreOnOneLineAndLookLikeThemselves(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"Ada", "  Łukasz Ż.  ", "محمد", "名前", "O’Brien 👩🏽‍💻", strings.Repeat("ж", 200)} {

@@ -19,9 +19,12 @@ import (
 	"credlane/app/kit/clock"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
+	"credlane/app/kit/jobs"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/pgtest"
 	"credlane/app/kit/rest"
+	"credlane/app/kit/seal"
 )
 
 const goodPassword = "a loom weaves flowers"
@@ -32,6 +35,7 @@ type world struct {
 	t     testing.TB
 	url   string
 	clock *clock.Fake
+	jobs  *jobs.Client
 	http  http.Handler
 }
 
@@ -53,16 +57,34 @@ func (w *world) twin(change ...func(*Deps)) *world {
 	return build(w.t, w.url, db, w.clock, change...)
 }
 
+// secretKey is one of 32 equal characters.
+func secretKey(t testing.TB, character string) *seal.Key {
+	t.Helper()
+	key, err := seal.New([]byte(strings.Repeat(character, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func build(t testing.TB, url string, db *pg.DB, c *clock.Fake, change ...func(*Deps)) *world {
 	t.Helper()
 	source, log := ids.New(c), slog.New(slog.DiscardHandler)
-	keyring, err := NewKeyring(db, c, source, log, []byte(strings.Repeat("k", 32)))
+	key := secretKey(t, "k")
+	keyring, err := NewKeyring(db, c, source, log, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := jobs.New(jobs.Options{DB: db})
+	mailer, err := mail.New(mail.Options{
+		DB: db, Jobs: queue, Key: key, Clock: c, IDs: source, Log: log, PublicURL: "https://lane.example",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tokens := authn.NewTokens(keyring, c, "credlane")
 	d := Deps{
-		DB: db, Clock: c, IDs: source, Log: log, Keyring: keyring, Tokens: tokens, Limiter: rest.NewLimiter(db, c),
+		DB: db, Clock: c, IDs: source, Log: log, Keyring: keyring, Key: key, Mail: mailer, Tokens: tokens, Limiter: rest.NewLimiter(db, c),
 		PublicURL: "https://lane.example", HashParallel: 2, HashWait: time.Minute,
 	}
 	for _, f := range change {
@@ -74,7 +96,7 @@ func build(t testing.TB, url string, db *pg.DB, c *clock.Fake, change ...func(*D
 		Tokens: tokens, Directory: m, Clock: c,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, // where httptest's requests come from
 	}))
-	return &world{Module: m, t: t, url: url, clock: c, http: e}
+	return &world{Module: m, t: t, url: url, clock: c, jobs: queue, http: e}
 }
 
 // answer is what a request got.

@@ -18,8 +18,11 @@ import (
 // A submission ends in two round trips: BEGIN, lock and read; then close, audit and COMMIT. The version comes from
 // memory before, so that no second connection is asked for while one is held.
 
+// endColumns are who is told of the end, beside the candidate.
+const endColumns = `name, email, invite_id, address_proved`
+
 const sqlEndable = `
-SELECT ` + attemptColumns + `
+SELECT ` + attemptColumns + `, ` + endColumns + `
 FROM submissions
 WHERE id = $1`
 
@@ -121,7 +124,7 @@ func lockAttempt(ctx context.Context, conn *pg.Conn, lock string, id uuid.UUID, 
 	if _, err := results.Exec(); err != nil {
 		return attempt{}, nil, errors.Join(err, closeBatch(results, err))
 	}
-	a, answers, err := scanAttempt(results, false)
+	a, answers, err := scanAttempt(results, endedHere)
 	return a, answers, errors.Join(err, closeBatch(results, err))
 }
 
@@ -155,8 +158,32 @@ func (m *Module) close(ctx context.Context, conn *pg.Conn, a *attempt, v *versio
 	if err := audit.Queue(ctx, &b, m.ended(ctx, *a, now)); err != nil {
 		return err
 	}
+	if err := m.queueTold(&b, *a, v, now); err != nil {
+		return err
+	}
 	b.Queue("COMMIT")
 	return conn.SendBatch(ctx, &b).Close()
+}
+
+// queueTold tells of an end whoever is to know: the invite, other systems, and the candidate, if the address is proved to be
+// theirs. Of one that came by the public link nothing is known but what was typed, and a stranger must not make us mail anyone.
+func (m *Module) queueTold(b *pgx.Batch, a attempt, v *version, now time.Time) error {
+	if a.InviteID != nil && m.Invitations != nil {
+		m.Invitations.QueueCompleted(b, *a.InviteID, now)
+	}
+	if m.Events != nil {
+		how := eventSubmitted
+		if a.Status == Expired {
+			how = eventExpired
+		}
+		if err := m.Events.Queue(b, a.EmployerID, a.ID, now, how, eventScored); err != nil {
+			return err
+		}
+	}
+	if a.AddressProved && m.Mail != nil {
+		return m.Mail.Queue(b, received(a, v.booklet.Title))
+	}
+	return nil
 }
 
 func (m *Module) ended(ctx context.Context, a attempt, now time.Time) audit.Event {

@@ -36,11 +36,15 @@ func newSite(t testing.TB, w *world) *site {
 	s := &site{t: t, echo: echo.New()}
 	log := slog.New(slog.DiscardHandler)
 	tokens := authn.NewTokens(oneKey{}, w.clock, "test")
-	module := New(Deps{
+	d := Deps{
 		DB: db, Clock: w.clock, IDs: ids.New(w.clock), Log: log,
 		Limiter: rest.NewLimiter(db, w.clock), StartLimit: rest.Rate{Count: 5, Per: time.Minute},
 		Tokens: tokens, Versions: w, Openings: w, Policies: w, Candidates: w,
-	})
+	}
+	if w.more != nil {
+		w.more(&d)
+	}
+	module := New(d)
 	module.Mount(rest.NewHost(s.echo, rest.Options{Tokens: tokens, Directory: nobody{}, Clock: w.clock, Log: log}))
 	return s
 }

@@ -25,10 +25,13 @@ var sessionFaults = []*fault.Error{ErrSessionTaken}
 func (m *Module) mountCandidate(h *rest.Host) {
 	rest.Handle(h, rest.Op{
 		Method: http.MethodPost, Path: "/api/v1/public/assessments/{slug}/submissions", ID: "start-submission",
-		Summary: "Start an assessment by its public link", Tag: candidateTag, Access: rest.Public, Status: http.StatusCreated,
-		Description: "Starts the one attempt of an address and gives its submission token. A second start is refused and tells " +
-			"nothing of the first.",
-		Faults: []*fault.Error{ErrAlreadyStarted, ErrConsent, ErrCandidate, ErrEmailCode, rest.ErrTooMany},
+		Summary: "Start an assessment by its public link", Tag: candidateTag, Access: rest.Public,
+		Status: http.StatusCreated, Also: http.StatusOK,
+		Description: "Starts the one attempt of an address and gives its submission token, with 201. A second start is refused and " +
+			"tells nothing of the first, unless a right `code` proves the address: then it resumes the attempt, with 200, and the " +
+			"device before is told that its session is taken.",
+		Faults: append([]*fault.Error{ErrAlreadyStarted, ErrConsent, ErrCandidate, ErrEmailCode, ErrCodeWrong, ErrCodeSpent, rest.ErrTooMany},
+			m.OpeningFaults...),
 	}, m.startByLink)
 	rest.Handle(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/v1/public/submission", ID: "get-own-submission",
@@ -96,7 +99,7 @@ type startIn struct {
 		Name    string `json:"name" maxLength:"200" example:"Ada Lovelace"`
 		Email   string `json:"email" maxLength:"254" example:"ada@example.org"`
 		Consent bool   `json:"consent" doc:"Agreement to the privacy notice; nothing starts without it."`
-		Code    string `json:"code,omitempty" maxLength:"20" doc:"The one-time code, where the assessment asks for one."`
+		Code    string `json:"code,omitempty" maxLength:"20" doc:"The one-time code, where the assessment asks for one or the address has started already."`
 	}
 }
 
@@ -109,7 +112,8 @@ func (in *startIn) start() Start {
 func (in *startIn) Check() error { return in.start().tidy().check() }
 
 type startOut struct {
-	Body rest.RawOf[startedWire]
+	Status int
+	Body   rest.RawOf[startedWire]
 }
 
 func (m *Module) startByLink(ctx context.Context, in *startIn) (*startOut, error) {
@@ -120,13 +124,24 @@ func (m *Module) startByLink(ctx context.Context, in *startIn) (*startOut, error
 	if err != nil {
 		return nil, err
 	}
+	return startedOut(token, s)
+}
+
+// startedOut is the answer to a start: 201, or 200 for what was resumed.
+func startedOut(token string, s Sitting) (*startOut, error) {
+	out := &startOut{Status: http.StatusCreated}
+	if s.Resumed {
+		out.Status = http.StatusOK
+	}
 	// A token is made of base64url and dots, which JSON takes as they are.
 	lent := rest.Lend()
 	body := append(append(append(lent.Bytes(), `{"submissionToken":"`...), token...), `",`...)
-	if body, err = appendSitting(body, s); err != nil {
+	body, err := appendSitting(body, s)
+	if err != nil {
 		return nil, err
 	}
-	return &startOut{rest.RawOf[startedWire]{JSON: body, Lent: lent}}, nil
+	out.Body = rest.RawOf[startedWire]{JSON: body, Lent: lent}
+	return out, nil
 }
 
 type ownOut struct {

@@ -3,6 +3,7 @@ package submissions
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,6 +111,26 @@ func listedOf(e Entry) Listed {
 	return l
 }
 
+// EventSubmission is a submission as events tell of it.
+type EventSubmission struct {
+	Listed
+	AssessmentID uuid.UUID  `json:"assessmentId"`
+	InviteID     *uuid.UUID `json:"inviteId"`
+}
+
+// EventObject gives the employer's submission as events tell of it. Error: ErrSubmissionNotFound.
+func (m *Module) EventObject(ctx context.Context, employerID, submissionID uuid.UUID) (any, error) {
+	var o EventSubmission
+	var e Entry
+	err := m.DB.QueryRow(ctx, sqlEventObject, employerID, submissionID).Scan(append(e.targets(), &o.AssessmentID, &o.InviteID)...)
+	if err != nil {
+		return nil, fmt.Errorf("submission %s: %w", submissionID, absent(err))
+	}
+	e.utc()
+	o.Listed = listedOf(e)
+	return o, nil
+}
+
 type listIn struct {
 	ID uuid.UUID `path:"id"`
 	rest.PageIn
@@ -140,6 +161,8 @@ type Full struct {
 	VersionID        uuid.UUID      `json:"versionId"`
 	ConsentAt        time.Time      `json:"consentAt"`
 	NoticeVersion    int            `json:"noticeVersion" doc:"Of the privacy notice that the candidate consented to."`
+	InviteID         *uuid.UUID     `json:"inviteId" doc:"Null for one that came by the public link."`
+	AddressProved    bool           `json:"addressProved" doc:"The candidate showed that the e-mail address is theirs, by a personal link or a one-time code."`
 	ExtraTimePercent int            `json:"extraTimePercent" doc:"Of the time limit."`
 	ExtraTimes       []ExtraGiven   `json:"extraTimes" doc:"Who gave how much, when and why; the last one counts."`
 	Note             string         `json:"note"`
@@ -210,7 +233,7 @@ func (m *Module) full(ctx context.Context, id uuid.UUID) (*fullOut, error) {
 	}
 	f := Full{
 		Listed: listedOf(r.Entry), AssessmentID: r.AssessmentID, VersionID: r.VersionID, ConsentAt: r.ConsentAt,
-		NoticeVersion: r.NoticeVersion, ExtraTimePercent: r.ExtraTimePercent, Note: r.Note, DecidedAt: r.DecidedAt,
+		NoticeVersion: r.NoticeVersion, InviteID: r.InviteID, AddressProved: r.AddressProved, ExtraTimePercent: r.ExtraTimePercent, Note: r.Note, DecidedAt: r.DecidedAt,
 		ExtraTimes: make([]ExtraGiven, len(r.ExtraTimes)), Questions: make([]FullQuestion, len(r.Questions)),
 	}
 	if r.DecidedBy != nil {

@@ -14,8 +14,11 @@ func Unreachable() []string {
 		"submissions_deadline_after_start", "submissions_submitted_after_start", "submissions_points_not_negative",
 		"submissions_points_total_positive", "submissions_score_range", "submissions_passing_score_range",
 		"submissions_score_when_submitted", "submissions_passed_follows_score", "submissions_credits_are_shares",
+		"submissions_invite_fkey", "submissions_invite_is_a_proof",
 		"submission_answers_one_per_question",
 		"submission_extra_times_pkey", "submission_extra_times_submission_fkey", "submission_extra_times_giver_known",
 		"voided_submissions_pkey", "voided_submissions_assessment_fkey",
+		"email_codes_pkey", "email_codes_assessment_fkey", "email_codes_tries_range", "email_codes_expire_later",
+		"submission_digests_pkey", "submission_digests_employer_fkey",
 	}
 }

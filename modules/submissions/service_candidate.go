@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"credlane/app/kit/address"
 	"credlane/app/kit/audit"
 	"credlane/app/kit/authn"
 	"credlane/app/kit/fault"
@@ -65,6 +65,7 @@ type Sitting struct {
 	ExtraTimePercent int
 	Answers          []Answer
 	Now              time.Time
+	Resumed          bool // it had begun before: its candidate came back with a proof of the address
 
 	booklet *booklet.Booklet
 	layout  booklet.Layout
@@ -101,64 +102,99 @@ func jsonOrNull(answer []byte) json.RawMessage {
 	return answer
 }
 
-// Start begins the one attempt of an address at an assessment and gives its token. Faults: those of Openings, ErrConsent,
-// ErrCandidate, ErrEmailCode, and ErrAlreadyStarted, which tells nothing of the attempt that exists.
+// Start begins the one attempt of an address at an assessment and gives its token; with a right code it resumes one that has
+// begun. Faults: those of Openings, ErrConsent, ErrCandidate, ErrEmailCode, ErrCodeWrong, ErrCodeSpent, and without a code
+// ErrAlreadyStarted, which tells nothing of the attempt that exists.
 func (m *Module) Start(ctx context.Context, in Start) (token string, s Sitting, err error) {
 	in = in.tidy()
 	if err := in.check(); err != nil {
 		return "", Sitting{}, err
 	}
 	opening, err := m.Openings.Opening(ctx, in.Slug)
+	if in.Code != "" && m.Mail != nil {
+		return m.startByCode(ctx, in, opening, err)
+	}
 	if err != nil {
 		return "", Sitting{}, err
 	}
 	if opening.RequireEmailCode {
 		return "", Sitting{}, ErrEmailCode
 	}
-	v, err := m.versions.get(ctx, opening.VersionID)
-	if err == nil {
-		err = turnFor(ctx, v.booklet) // while nothing is done yet
-	}
+	v, err := m.paperOf(ctx, opening)
 	if err != nil {
 		return "", Sitting{}, err
 	}
-	now := m.Clock.Now()
-	a := attempt{
-		ID: m.IDs.ID(), EmployerID: v.employer, AssessmentID: v.assessment, VersionID: v.id,
-		Layout: v.booklet.Draw(m.IDs), SessionNumber: 1, Status: InProgress,
-		StartedAt: now, DeadlineAt: now.Add(v.booklet.TimeLimit),
-	}
-	event := m.event(ctx, a, "submission.started", audit.Actor{Kind: "candidate", ID: a.ID}, now)
-	err = m.DB.InBatch(ctx, func(b *pgx.Batch) error { return m.queueStart(ctx, b, in, opening, v, a, event) })
+	a := m.draw(v, m.Clock.Now(), 0)
+	a.Name, a.Email = in.Name, in.Email
+	event := m.event(ctx, a, eventStarted, audit.Actor{Kind: "candidate", ID: a.ID}, a.StartedAt)
+	err = m.DB.InBatch(ctx, func(b *pgx.Batch) error { return m.queueStart(ctx, b, opening, v, a, event) })
 	if err != nil {
 		return "", Sitting{}, fmt.Errorf("start: %w", constraints.Translate(err))
 	}
-	token, err = m.Tokens.Candidate(ctx, authn.Principal{
-		Kind: authn.Candidate, SubmissionID: a.ID, VersionID: a.VersionID, AssessmentID: a.AssessmentID,
-		SessionNumber: a.SessionNumber,
-	}, a.DeadlineAt.Add(tokenLife))
+	return m.begun(ctx, a, v)
+}
+
+// paperOf gives the version that an opening starts, when it is the caller's turn: nothing is done yet.
+func (m *Module) paperOf(ctx context.Context, o Opening) (*version, error) {
+	v, err := m.versions.get(ctx, o.VersionID)
+	if err != nil {
+		return nil, err
+	}
+	return v, turnFor(ctx, v.booklet)
+}
+
+// draw makes an attempt at a version that starts at now.
+func (m *Module) draw(v *version, now time.Time, extraTimePercent int) attempt {
+	return attempt{
+		ID: m.IDs.ID(), EmployerID: v.employer, AssessmentID: v.assessment, VersionID: v.id,
+		Layout: v.booklet.Draw(m.IDs), SessionNumber: 1, Status: InProgress, ExtraTimePercent: extraTimePercent,
+		StartedAt: now, DeadlineAt: deadlineWith(now, v.booklet.TimeLimit, extraTimePercent),
+	}
+}
+
+// queueStart lets the unique constraint decide who was first; everything of the loser goes with its transaction.
+func (m *Module) queueStart(ctx context.Context, b *pgx.Batch, o Opening, v *version, a attempt, event audit.Event) error {
+	kept, err := m.Candidates.QueueCandidate(b, a.Email, a.Name)
+	if err != nil {
+		return err
+	}
+	b.Queue(sqlInsertSubmission, a.ID, a.EmployerID, a.AssessmentID, a.VersionID, kept, a.Name, a.Email, a.StartedAt,
+		o.NoticeVersion, a.Layout, a.DeadlineAt, v.marking.paper.Possible(), v.marking.source.PassingScore,
+		a.ExtraTimePercent, a.InviteID, a.AddressProved)
+	if m.Events != nil {
+		if err := m.Events.Queue(b, a.EmployerID, a.ID, a.StartedAt, eventStarted); err != nil {
+			return err
+		}
+	}
+	return audit.Queue(ctx, b, event)
+}
+
+// begun gives the token of an attempt that has just begun.
+func (m *Module) begun(ctx context.Context, a attempt, v *version) (token string, s Sitting, err error) {
+	token, err = m.token(ctx, a)
 	if err != nil {
 		return "", Sitting{}, fmt.Errorf("start: %w", err)
 	}
 	m.Counters.SubmissionStarted()
-	return token, m.sitting(a, v, nil, now), nil
+	return token, m.sitting(a, v, nil, a.StartedAt), nil
 }
 
-// queueStart lets the unique constraint decide who was first; everything of the loser goes with its transaction.
-func (m *Module) queueStart(ctx context.Context, b *pgx.Batch, in Start, o Opening, v *version, a attempt, event audit.Event) error {
-	address, err := m.Candidates.QueueCandidate(b, in.Email, in.Name)
-	if err != nil {
-		return err
-	}
-	b.Queue(sqlInsertSubmission, a.ID, a.EmployerID, a.AssessmentID, a.VersionID, address, in.Name, in.Email, a.StartedAt,
-		o.NoticeVersion, a.Layout, a.DeadlineAt, v.marking.paper.Possible(), v.marking.source.PassingScore)
-	return audit.Queue(ctx, b, event)
+// token opens the attempt in its latest session.
+func (m *Module) token(ctx context.Context, a attempt) (string, error) {
+	return m.Tokens.Candidate(ctx, authn.Principal{
+		Kind: authn.Candidate, SubmissionID: a.ID, VersionID: a.VersionID, AssessmentID: a.AssessmentID,
+		SessionNumber: a.SessionNumber,
+	}, a.DeadlineAt.Add(tokenLife))
 }
 
 func (in Start) tidy() Start {
-	in.Name, in.Email = strings.TrimSpace(in.Name), strings.TrimSpace(in.Email)
+	in.Name = strings.TrimSpace(in.Name)
+	in.Email, _ = address.Email(in.Email) // as the user will have it, so that it is found again
+	in.Code = strings.ReplaceAll(strings.TrimSpace(in.Code), " ", "")
 	return in
 }
+
+var badAddress = fault.Field{Location: "body.email", Message: "Give an e-mail address such as ada@example.org."}
 
 // check gives every reason why nobody can start like this.
 func (in Start) check() error {
@@ -166,8 +202,8 @@ func (in Start) check() error {
 	if n := utf8.RuneCountInString(in.Name); n == 0 || n > maxName {
 		fields = append(fields, fault.Field{Location: "body.name", Message: fmt.Sprintf("Give your name in at most %d characters.", maxName)})
 	}
-	if !isAddress(in.Email) {
-		fields = append(fields, fault.Field{Location: "body.email", Message: "Give an e-mail address such as ada@example.org."})
+	if _, ok := address.Email(in.Email); !ok {
+		fields = append(fields, badAddress)
 	}
 	consent := fault.Field{Location: "body.consent", Message: "Agree to the privacy notice to start."}
 	switch {
@@ -179,15 +215,6 @@ func (in Start) check() error {
 		return ErrConsent.WithFields(consent)
 	}
 	return nil
-}
-
-// isAddress takes a bare address, without a display name around it.
-func isAddress(text string) bool {
-	if len(text) > maxEmail || strings.ContainsAny(text, " \t\r\n\"<>") {
-		return false
-	}
-	a, err := mail.ParseAddress(text)
-	return err == nil && a.Address == text
 }
 
 // Sitting gives the caller's attempt. Faults: ErrUnauthenticated when it was voided, ErrSessionTaken.

@@ -242,6 +242,11 @@ func (m *Module) Void(ctx context.Context, id uuid.UUID, reason string) error {
 		if err != nil {
 			return err
 		}
+		if m.Invitations != nil {
+			if err := m.Invitations.ReopenTx(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		return audit.Write(ctx, tx, audit.Event{
 			ID: m.IDs.ID(), EmployerID: p.EmployerID, Action: "submission.voided", ObjectType: "submission", ObjectID: id,
 			After:     map[string]any{"assessmentId": assessment},

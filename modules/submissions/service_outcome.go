@@ -113,10 +113,11 @@ type PersonalData struct {
 	Email         string    `db:"email" json:"email"`
 	ConsentAt     time.Time `db:"consent_at" json:"consentAt"`
 	NoticeVersion int       `db:"notice_version" json:"noticeVersion" doc:"Which version of the privacy notice."`
+	AddressProved bool      `db:"address_proved" json:"addressProved" doc:"You showed that the e-mail address is yours, by a personal link or a one-time code."`
 }
 
 const sqlPersonalData = `
-SELECT name, email, consent_at, notice_version
+SELECT name, email, consent_at, notice_version, address_proved
 FROM submissions
 WHERE id = $1`
 

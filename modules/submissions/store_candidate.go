@@ -26,6 +26,12 @@ type attempt struct {
 	DeadlineAt       time.Time      `db:"deadline_at"`
 	SubmittedAt      *time.Time     `db:"submitted_at"`
 	Layout           booklet.Layout `db:"layout"` // not read when the attempt is ended
+
+	// Written at the start, and read when the attempt is ended alone.
+	Name          string     `db:"name"`
+	Email         string     `db:"email"`
+	InviteID      *uuid.UUID `db:"invite_id"`
+	AddressProved bool       `db:"address_proved"`
 }
 
 // overdue tells whether nothing may be added at now: the deadline and the grace have passed.
@@ -63,7 +69,7 @@ func (m *Module) readAttempt(ctx context.Context, id uuid.UUID) (attempt, []stor
 	b.Queue(sqlAttempt, id)
 	b.Queue(sqlAnswers, id)
 	results := m.DB.SendBatch(ctx, &b)
-	a, answers, err := scanAttempt(results, true)
+	a, answers, err := scanAttempt(results, laidOut)
 	return a, answers, errors.Join(err, closeBatch(results, err))
 }
 
@@ -75,22 +81,30 @@ func closeBatch(results pgx.BatchResults, reported error) error {
 	return nil
 }
 
-// scanAttempt reads by position, in the order of attemptColumns, the layout and sqlAnswers: every fetch passes here, and finding the
-// fields by name was a twelfth of its processor time.
-func scanAttempt(results pgx.BatchResults, withLayout bool) (attempt, []storedAnswer, error) {
+// What a statement reads after attemptColumns.
+type reading int
+
+const (
+	laidOut   reading = iota // the layout
+	endedHere                // endColumns
+)
+
+// scanAttempt reads by position, in the order of attemptColumns, what follows them and sqlAnswers: every fetch passes here, and
+// finding the fields by name was a twelfth of its processor time.
+func scanAttempt(results pgx.BatchResults, how reading) (attempt, []storedAnswer, error) {
 	var a attempt
 	var layout []byte
 	to := [...]any{&a.ID, &a.EmployerID, &a.AssessmentID, &a.VersionID, &a.SessionNumber, &a.Status, &a.ExtraTimePercent,
-		&a.StartedAt, &a.DeadlineAt, &a.SubmittedAt, &layout}
-	columns := to[:]
-	if !withLayout {
-		columns = to[:len(to)-1]
+		&a.StartedAt, &a.DeadlineAt, &a.SubmittedAt, &layout, nil, nil, nil}
+	columns := to[:11]
+	if how == endedHere {
+		columns = append(to[:10], &a.Name, &a.Email, &a.InviteID, &a.AddressProved)
 	}
 	err := results.QueryRow().Scan(columns...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return attempt{}, nil, authn.ErrUnauthenticated.Because(err)
 	}
-	if err == nil && withLayout {
+	if err == nil && how == laidOut {
 		err = a.Layout.UnmarshalJSON(layout)
 	}
 	if err != nil {
@@ -110,5 +124,7 @@ func scanAttempt(results pgx.BatchResults, withLayout bool) (attempt, []storedAn
 // The user stands since the statement before, in the same transaction.
 const sqlInsertSubmission = `
 INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at,
-                         notice_version, layout, started_at, deadline_at, points_total, passing_score)
-VALUES ($1, $2, $3, $4, (SELECT id FROM users WHERE lower(email) = lower($5)), $6, $7, $8, $9, $10, $8, $11, $12, $13)`
+                         notice_version, layout, started_at, deadline_at, points_total, passing_score,
+                         extra_time_percent, invite_id, address_proved)
+VALUES ($1, $2, $3, $4, (SELECT id FROM users WHERE lower(email) = lower($5)), $6, $7, $8, $9, $10, $8, $11, $12, $13,
+        $14, $15, $16)`

@@ -20,7 +20,7 @@ SELECT s.id, s.name, s.email, s.status,
        s.score, s.passing_score, s.passed, s.points, s.points_total,
        s.started_at, s.deadline_at, s.submitted_at, s.decision, s.tags,
        s.assessment_id, s.version_id, s.layout, s.extra_time_percent, s.consent_at, s.notice_version,
-       s.credits, s.note, s.decided_at, s.decided_by,
+       s.invite_id, s.address_proved, s.credits, s.note, s.decided_at, s.decided_by,
        COALESCE((SELECT u.name FROM users u WHERE u.id = s.decided_by),
                 (SELECT k.name FROM api_keys k WHERE k.id = s.decided_by), '') AS decided_by_name
   FROM submissions s
@@ -59,6 +59,8 @@ type Record struct {
 	ExtraTimePercent int
 	ConsentAt        time.Time
 	NoticeVersion    int
+	InviteID         *uuid.UUID // nil: by the public link
+	AddressProved    bool       // by a personal link or a one-time code
 	Note             string
 	DecidedAt        *time.Time
 	DecidedBy        *Person
@@ -105,7 +107,7 @@ func findRecord(ctx context.Context, q pg.Querier, employer, id uuid.UUID) (Reco
 		name    string
 	)
 	targets := append(r.targets(), &r.AssessmentID, &r.VersionID, &layout, &r.ExtraTimePercent, &r.ConsentAt, &r.NoticeVersion,
-		&r.credits, &r.Note, &r.DecidedAt, &decider, &name)
+		&r.InviteID, &r.AddressProved, &r.credits, &r.Note, &r.DecidedAt, &decider, &name)
 	err := q.QueryRow(ctx, sqlOneSubmission, employer, id).Scan(targets...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Record{}, nil, ErrSubmissionNotFound

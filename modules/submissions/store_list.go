@@ -28,11 +28,13 @@ const mine = ofEmployer + `
 const unfiltered = `
    AND TRUE`
 
-const columns = `
+const entryColumns = `
 SELECT s.id, s.name, s.email, s.status,
        (SELECT v.number FROM assessment_versions v WHERE v.id = s.version_id) AS version,
        s.score, s.passing_score, s.passed, s.points, s.points_total,
-       s.started_at, s.deadline_at, s.submitted_at, s.decision, s.tags
+       s.started_at, s.deadline_at, s.submitted_at, s.decision, s.tags`
+
+const columns = entryColumns + `
   FROM submissions s`
 
 const listed = columns + mine + unfiltered
@@ -83,6 +85,10 @@ const (
  ORDER BY lower(s.name) COLLATE "C" DESC, s.id DESC
  LIMIT $3`
 )
+
+const sqlEventObject = entryColumns + `, s.assessment_id, s.invite_id
+  FROM submissions s
+ WHERE s.employer_id = $1 AND s.id = $2`
 
 const sqlAssessmentTitle = `SELECT title FROM assessments WHERE employer_id = $1 AND id = $2`
 

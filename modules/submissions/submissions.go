@@ -15,9 +15,12 @@ import (
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
+	"credlane/app/kit/jobs"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/question"
 	"credlane/app/kit/rest"
+	"credlane/app/kit/seal"
 )
 
 // Grace is how late a save or a submit may arrive and still count: the network's share, which is never shown.
@@ -35,18 +38,29 @@ const (
 
 // Deps is what the module needs.
 type Deps struct {
-	DB         *pg.DB
-	Clock      clock.Clock
-	IDs        *ids.Source
-	Log        *slog.Logger
-	Limiter    *rest.Limiter
-	StartLimit rest.Rate // public starts from one client address
-	Tokens     Tokens
-	Versions   Versions
-	Openings   Openings
-	Policies   Policies
-	Candidates Candidates
-	Counters   Counters
+	DB          *pg.DB
+	Clock       clock.Clock
+	IDs         *ids.Source
+	Log         *slog.Logger
+	Key         *seal.Key
+	Limiter     *rest.Limiter
+	StartLimit  rest.Rate // starts from one client address
+	CodeLimit   rest.Rate // one-time codes for one e-mail address; codesPerNetwork times as many for one client
+	Tokens      Tokens
+	Versions    Versions
+	Openings    Openings
+	Policies    Policies
+	Candidates  Candidates
+	Invitations Invitations  // nil: there are no personal links
+	Mail        Mailer       // nil: nothing is mailed, so there are no one-time codes
+	Jobs        *jobs.Client // nil: there is no background work but the sweep
+	Members     Members      // nil: nobody is told of new submissions
+	Events      Events       // nil: nobody listens
+	Counters    Counters
+
+	// What the lenders may answer with, for the contract.
+	OpeningFaults []*fault.Error
+	LinkFaults    []*fault.Error // of Invitations
 }
 
 // Tokens signs submission tokens (kit/authn).
@@ -94,9 +108,11 @@ type Option struct {
 	Text string    `json:"text"`
 }
 
-// Openings finds what a public link opens. A link that is unknown, or not open now, is a fault of the lender's own.
+// Openings finds what a public link opens, and what an assessment opens to who holds a personal link. What is unknown, or not
+// open now, is a fault of the lender's own.
 type Openings interface {
 	Opening(ctx context.Context, slug string) (Opening, error)
+	OpeningByID(ctx context.Context, assessmentID uuid.UUID) (Opening, error)
 }
 
 // Opening is an assessment that takes starts now.
@@ -134,6 +150,62 @@ type Candidates interface {
 	QueueCandidate(b *pgx.Batch, email, name string) (address string, err error)
 }
 
+// Invitations are the personal links. Whoever holds one has the address that it was sent to.
+type Invitations interface {
+	// HoldTx locks the invite of a token until tx ends. Its faults are the lender's own: unknown or over, or too late to start by.
+	HoldTx(ctx context.Context, tx pgx.Tx, token string) (Invitation, error)
+	// StartedTx ties the submission to the invite that tx holds.
+	StartedTx(ctx context.Context, tx pgx.Tx, inviteID, submissionID uuid.UUID, at time.Time) error
+	// QueueCompleted notes that the invite's submission has ended; only the first time counts.
+	QueueCompleted(b *pgx.Batch, inviteID uuid.UUID, at time.Time)
+	// ReopenTx lets the invite of a submission that was voided start afresh.
+	ReopenTx(ctx context.Context, tx pgx.Tx, submissionID uuid.UUID) error
+}
+
+// Invitation is a personal link as its holder comes by it.
+type Invitation struct {
+	ID               uuid.UUID
+	EmployerID       uuid.UUID
+	AssessmentID     uuid.UUID
+	SubmissionID     uuid.UUID // zero: not started
+	Email            string
+	Name             string // "" when the inviter gave none
+	ExtraTimePercent int
+}
+
+// Mailer owes people mail (kit/mail).
+type Mailer interface {
+	Declare(t mail.Template)
+	SendTx(ctx context.Context, tx pgx.Tx, messages ...mail.Message) error
+	Queue(b *pgx.Batch, messages ...mail.Message) error
+}
+
+// Members are the people of an employer.
+type Members interface {
+	// DigestAddresses lists those who want to be told of new submissions, once a day.
+	DigestAddresses(ctx context.Context, employerID uuid.UUID) ([]DigestAddress, error)
+}
+
+// DigestAddress is a member who wants to be told.
+type DigestAddress struct {
+	UserID uuid.UUID
+	Email  string
+	Name   string
+}
+
+// Events tells other systems what happened to a submission, in the transaction in which it did.
+type Events interface {
+	Queue(b *pgx.Batch, employer, object uuid.UUID, at time.Time, types ...string) error
+}
+
+// The types of events.
+const (
+	eventStarted   = "submission.started"
+	eventSubmitted = "submission.submitted"
+	eventExpired   = "submission.expired"
+	eventScored    = "submission.scored"
+)
+
 // Counters counts what happens, for whoever watches the product.
 type Counters interface {
 	SubmissionStarted()
@@ -146,13 +218,18 @@ type Counters interface {
 // The faults of the candidate's half.
 var (
 	ErrAlreadyStarted = fault.New(fault.Conflict, "already_started",
-		"This address has already started this assessment. Continue on the device where you began.")
+		"This address has already started this assessment. Continue on the device where you began, by your personal link, or with "+
+			"a code sent to your address.")
 	ErrConsent = fault.New(fault.Invalid, "consent_required",
 		"Agree to the privacy notice to start.")
 	ErrCandidate = fault.New(fault.Invalid, "invalid_candidate",
 		"Give your name and your e-mail address to start.")
 	ErrEmailCode = fault.New(fault.Invalid, "email_code_required",
 		"This assessment asks for the code that was sent to your e-mail address. Enter it to start.")
+	ErrCodeWrong = fault.New(fault.Invalid, "email_code_wrong",
+		"This is not the code that was sent to your e-mail address. Look again and type its six digits.")
+	ErrCodeSpent = fault.New(fault.Invalid, "email_code_spent",
+		"The code is no longer good: it was used, is older than 10 minutes, or was mistyped five times. Ask for a new one.")
 	ErrQuestionNotFound = fault.New(fault.NotFound, "question_not_found",
 		"This question is not part of your assessment. Reload the page.")
 	ErrInvalidAnswer = fault.New(fault.Invalid, "invalid_answer",
@@ -176,6 +253,7 @@ var constraints = pg.Constraints{
 	"submissions_one_per_candidate":            ErrAlreadyStarted,
 	"submissions_name_present":                 ErrCandidate,
 	"submissions_email_length":                 ErrCandidate,
+	"submissions_one_per_invite":               ErrAlreadyStarted,
 	"submissions_final":                        ErrSubmissionClosed,
 	"submission_answers_open":                  ErrSubmissionClosed,
 	"submission_answers_question_in_version":   ErrQuestionNotFound,
@@ -201,14 +279,17 @@ type Module struct {
 	laggards    laggards
 }
 
-// New makes the module. Counters may be nil.
+// New makes the module. What Deps says may be nil may be; so may Counters.
 func New(d Deps) *Module {
 	if d.Counters == nil {
 		d.Counters = uncounted{}
 	}
-	return &Module{
+	m := &Module{
 		Deps: d, versions: newVersionCache(d.Versions), saver: newSaver(d.DB), exports: newTurnstile(d.DB), summaries: newGate(d.DB), exportLimit: exportLimit,
 	}
+	m.declareMails()
+	m.declareJobs()
+	return m
 }
 
 // Name is the module's name.
@@ -217,6 +298,7 @@ func (m *Module) Name() string { return "submissions" }
 // Mount puts both halves on the host: the candidate's and the employer's.
 func (m *Module) Mount(h *rest.Host) {
 	m.mountCandidate(h)
+	m.mountProofs(h)
 	m.mountResults(h)
 }
 

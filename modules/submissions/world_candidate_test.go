@@ -28,6 +28,8 @@ type world struct {
 	clock   *clock.Fake
 	version Version
 	opening Opening
+	closed  error       // what stands against a start; nil for nothing
+	more    func(*Deps) // gives an instance more to stand on; nil for nothing more
 
 	mu      sync.Mutex
 	policy  Policy
@@ -144,10 +146,14 @@ func (w *world) instance() *Module {
 		w.t.Fatalf("open the database: %v", err)
 	}
 	w.t.Cleanup(db.Close)
-	return New(Deps{
+	d := Deps{
 		DB: db, Clock: w.clock, IDs: ids.New(w.clock), Log: slog.New(slog.DiscardHandler),
 		Tokens: w, Versions: w, Openings: w, Policies: w, Candidates: w, Counters: w,
-	})
+	}
+	if w.more != nil {
+		w.more(&d)
+	}
+	return New(d)
 }
 
 func (w *world) Version(_ context.Context, id uuid.UUID) (Version, error) {
@@ -157,7 +163,10 @@ func (w *world) Version(_ context.Context, id uuid.UUID) (Version, error) {
 	return w.version, nil
 }
 
-func (w *world) Opening(context.Context, string) (Opening, error) { return w.opening, nil }
+func (w *world) Opening(context.Context, string) (Opening, error) { return w.opening, w.closed }
+func (w *world) OpeningByID(context.Context, uuid.UUID) (Opening, error) {
+	return w.opening, w.closed
+}
 
 func (w *world) ReleasePolicy(context.Context, uuid.UUID) (Policy, error) {
 	w.mu.Lock()

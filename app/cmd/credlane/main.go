@@ -101,7 +101,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
 	c.configFlags(root)
 	root.SetHelpCommand(help())
-	root.AddCommand(c.serve(), c.worker(), c.migrate(), c.user(), c.demo(), c.openapi(), c.routes(), c.doctor(), c.db(), c.keys(), c.version())
+	root.AddCommand(c.serve(), c.worker(), c.migrate(), c.user(), c.jobs(), c.mail(), c.demo(), c.openapi(), c.routes(), c.doctor(), c.db(), c.keys(), c.version())
 	strict(root)
 	return root
 }

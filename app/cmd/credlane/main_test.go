@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"credlane/app/kit/pg"
 	"credlane/app/kit/pgtest"
 )
 
@@ -69,6 +71,12 @@ var lines = map[string]struct {
 	"user reset-link":      {args: []string{"nobody@example.com"}, code: exitFailure},
 	"user verify-link":     {args: []string{"nobody@example.com"}, code: exitFailure},
 	"user invitation-link": {args: []string{"nobody@example.com"}, code: exitFailure},
+	"jobs list":            {json: true},
+	"jobs show":            {args: []string{"1"}, code: exitFailure},
+	"jobs retry":           {args: []string{"first"}, code: exitFailure},
+	"jobs forget":          {args: []string{"00000000-0000-8000-8000-000000000001"}, code: exitFailure},
+	"mail list":            {json: true},
+	"mail show":            {args: []string{"0190b6f0-0000-7000-8000-000000000001"}, code: exitFailure},
 	"keys rotate":          {},
 	"demo":                 {args: []string{"--candidates", "0"}, code: exitUsage},
 	"openapi":              {},
@@ -287,14 +295,66 @@ SELECT (SELECT count(*) FROM assessments WHERE current_version = 1), (SELECT cou
 		return published, closed, candidates, submitted, scores, early, late
 	}
 	published, closed, candidates, submitted, scores, early, late := look()
-	if published != 3 || closed != 1 || candidates != 12 || submitted < 6 || scores < 4 || !early || !late {
+	if published != 3 || closed != 1 || candidates != 12+5 || submitted < 9 || scores < 4 || !early || !late {
 		t.Error("the demo has", published, closed, candidates, submitted, scores, early, late)
+	}
+	// One invite at least in every state that there is.
+	const states = `
+SELECT count(*) FILTER (WHERE revoked_at IS NOT NULL), count(*) FILTER (WHERE superseded_at IS NOT NULL), count(*) FILTER (WHERE declined_at IS NOT NULL),
+       count(*) FILTER (WHERE completed_at IS NOT NULL), count(*) FILTER (WHERE started_at IS NOT NULL AND completed_at IS NULL),
+       count(*) FILTER (WHERE over AND superseded_at IS NULL), count(*) FILTER (WHERE live AND opened_at IS NOT NULL),
+       count(*) FILTER (WHERE live AND opened_at IS NULL AND sent_at IS NOT NULL), count(*) FILTER (WHERE live AND sent_at IS NULL)
+  FROM (SELECT *, started_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expires_at <= now() AS over,
+               started_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expires_at > now() AS live FROM invites) i`
+	counts := make([]int, 9)
+	into := make([]any, len(counts))
+	for i := range counts {
+		into[i] = &counts[i]
+	}
+	if err := db.Pool.QueryRow(t.Context(), states).Scan(into...); err != nil || slices.Contains(counts, 0) {
+		t.Errorf("invites revoked, superseded, declined, completed, started, expired, opened, sent, created: %d, %v", counts, err)
 	}
 	again := try(t, env, "demo", "--candidates", "5")
 	if again.code != exitOK || !strings.Contains(again.stdout, "there already") {
 		t.Errorf("a second demo says %+v", again)
 	}
-	if published, _, candidates, _, _, _, _ := look(); published != 3 || candidates != 12 {
+	if published, _, candidates, _, _, _, _ := look(); published != 3 || candidates != 12+5 {
 		t.Error("after a second demo there are", published, candidates)
+	}
+}
+
+func TestTheOperatorListsAndShowsMails(t *testing.T) {
+	t.Parallel()
+	test := pgtest.New(t)
+	owe(t, &pg.DB{Pool: test.Pool})
+	env := append(environment(t, test), "CREDLANE_PUBLIC_URL=https://lane.example")
+	listed := try(t, env, "mail", "list", "--state", "queued", "--limit", "3")
+	lines := strings.Split(strings.TrimSpace(listed.stdout), "\n")
+	if listed.code != exitOK || len(lines) != 4 || !strings.HasPrefix(lines[0], "MAIL ") || !strings.Contains(lines[1], "p199@example.com") {
+		t.Fatalf("the list: %+v", listed)
+	}
+	id, _, _ := strings.Cut(lines[1], " ")
+	shown := try(t, env, "mail", "show", id)
+	for _, want := range []string{
+		"Mail: " + id + ", member_invitation, queued\n", "From: \"Engines\" <noreply@lane.example>\n", "To: <p199@example.com>\n",
+		"Subject: Engines invites you to its team\n", "Message-Id: <" + id + "@lane.example>\n", "\n\nHello,\n\n", "Accept the invitation:\nhttps://lane.example/app/invitations/",
+	} {
+		if shown.code != exitOK || !strings.Contains(shown.stdout, want) {
+			t.Errorf("no %q in: %+v", want, shown)
+		}
+	}
+	if asJSON := try(t, env, "mail", "show", id, "--json"); asJSON.code != exitOK || !strings.Contains(asJSON.stdout, `"text": "Hello,`) {
+		t.Errorf("as JSON: %+v", asJSON)
+	}
+	for _, wrong := range [][]string{{"list", "--state", "lost"}, {"show", "5"}} {
+		if got := try(t, env, append([]string{"mail"}, wrong...)...); got.code != exitFailure || got.stdout != "" {
+			t.Errorf("%v: %+v", wrong, got)
+		}
+	}
+	if got := try(t, env, "mail", "list", "--limit", "0"); got.code != exitUsage {
+		t.Errorf("no line at all: %+v", got)
+	}
+	if got := visible("a\x1b[31m@example.com"); got != `"a\x1b[31m@example.com"` {
+		t.Errorf("a terminal would obey %q", got)
 	}
 }

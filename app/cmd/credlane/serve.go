@@ -33,17 +33,27 @@ func (c *cli) serve() *cobra.Command {
 }
 
 func (c *cli) worker() *cobra.Command {
-	return &cobra.Command{
-		Use:   "worker",
+	var plan app.JobPlan
+	cmd := &cobra.Command{
+		Use:   "worker [--concurrency N] [--queues LIST]",
 		Short: "Do the background work alone, beside any number of servers",
+		Long: "Works on jobs until SIGTERM or Ctrl-C, then finishes what is under way or hands it back, within 10 seconds.\n" +
+			"Any number of workers share the jobs; those of one that dies are taken over within a minute.\n" +
+			"The queues: events, urgent, mail, webhooks, upkeep.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := plan.Check(); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
 			cfg, err := c.config(cmd)
 			if err != nil {
 				return err
 			}
-			return app.Work(cmd.Context(), cfg, app.ServeOptions{Version: version, Log: c.stderr})
+			return app.Work(cmd.Context(), cfg, app.ServeOptions{Version: version, Log: c.stderr, Jobs: plan})
 		},
 	}
+	cmd.Flags().IntVar(&plan.Concurrency, "concurrency", 0, "how many jobs of each queue at once (each queue's own number)")
+	cmd.Flags().StringVar(&plan.Queues, "queues", "", "work on these queues alone, such as mail,webhooks (all)")
+	return cmd
 }
 
 func (c *cli) version() *cobra.Command {
