@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -62,6 +63,7 @@ func Serve(ctx context.Context, cfg configs.Config, o ServeOptions) error {
 			return fmt.Errorf("listen on %s: %w; stop what listens there, or choose another --addr", cfg.Addr, err)
 		}
 		a.greet(ctx)
+		debug.FreeOSMemory() // the start builds the whole document of the API, and leaves half of what it took behind
 		return a.Run(ctx, listener, o.Workers)
 	})
 }

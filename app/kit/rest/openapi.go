@@ -168,21 +168,36 @@ func (h *Host) describeFaults(d *huma.Operation, faults []*fault.Error) {
 	}
 	for status, list := range byStatus {
 		slices.SortFunc(list, func(a, b *fault.Error) int { return cmp.Compare(a.Code, b.Code) })
-		var codes []string
-		examples := map[string]*huma.Example{}
-		for _, f := range list {
-			codes = append(codes, "`"+f.Code+"`")
-			h.doc.Components.Examples[f.Code] = &huma.Example{Summary: Title(f.Code), Value: problemExample(f)}
-			examples[f.Code] = &huma.Example{Ref: "#/components/examples/" + f.Code}
-		}
-		d.Responses[strconv.Itoa(status)] = &huma.Response{
-			Headers:     faultHeaders(status),
-			Description: "One of: " + strings.Join(codes, ", ") + ".",
-			Content: map[string]*huma.MediaType{problemType: {
-				Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}, Examples: examples,
-			}},
-		}
+		d.Responses[strconv.Itoa(status)] = h.faultResponse(status, list)
 	}
+}
+
+// faultResponse documents the faults of one status. Most operations share theirs, and so do they the description: a hundred
+// operations with a thousand of their own would be a tenth of what an idle server holds.
+func (h *Host) faultResponse(status int, list []*fault.Error) *huma.Response {
+	codes := make([]string, len(list))
+	for i, f := range list {
+		codes[i] = "`" + f.Code + "`"
+		h.doc.Components.Examples[f.Code] = &huma.Example{Summary: Title(f.Code), Value: problemExample(f)}
+	}
+	says := "One of: " + strings.Join(codes, ", ") + "."
+	key := strconv.Itoa(status) + " " + says
+	if known := h.faultResponses[key]; known != nil {
+		return known
+	}
+	examples := make(map[string]*huma.Example, len(list))
+	for _, f := range list {
+		if h.faultExamples[f.Code] == nil {
+			h.faultExamples[f.Code] = &huma.Example{Ref: "#/components/examples/" + f.Code}
+		}
+		examples[f.Code] = h.faultExamples[f.Code]
+	}
+	r := &huma.Response{
+		Headers: faultHeaders(status), Description: says,
+		Content: map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}, Examples: examples}},
+	}
+	h.faultResponses[key] = r
+	return r
 }
 
 func faultHeaders(status int) map[string]*huma.Header {

@@ -162,6 +162,9 @@ type Host struct {
 	doc      *huma.OpenAPI
 	faults   map[string]*fault.Error // every declared one, by code
 	tags     map[string]string       // what each tag is for
+	// Parts of the document that operations share.
+	faultResponses map[string]*huma.Response
+	faultExamples  map[string]*huma.Example
 
 	bodies   *bodies
 	answers  *answers
@@ -177,6 +180,7 @@ func NewHost(e *echo.Echo, o Options) *Host {
 		echo: e, opt: o, guard: authn.NewGuard(o.Tokens, o.Directory), ids: newRequestIDs(),
 		clientIP: ipExtractor(o.TrustedProxies), headers: newFixedHeaders(o.PublicURL.Scheme == "https"),
 		table: map[routeKey]*route{}, faults: map[string]*fault.Error{}, tags: map[string]string{},
+		faultResponses: map[string]*huma.Response{}, faultExamples: map[string]*huma.Example{},
 		registry: huma.NewMapRegistry("#/components/schemas/", schemaName), bodies: newBodies(o.MaxBodyMemory),
 		answers: newAnswers(o.MaxAnswerMemory),
 	}
