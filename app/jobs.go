@@ -77,32 +77,35 @@ func (a *App) Job(ctx context.Context, name string) (Job, error) {
 
 // RetryJob gives a dead job its attempts again.
 func (a *App) RetryJob(ctx context.Context, name string) error {
-	number, err := jobNumber(name)
-	if err != nil {
-		return err
-	}
-	return plain(a.db.InTx(ctx, func(tx pgx.Tx) error {
-		job, err := a.jobs.RetryTx(ctx, tx, uuid.Nil, number)
-		if err != nil {
-			return err
-		}
-		return a.recordJob(ctx, tx, "job.retried", job)
-	}))
+	return a.decide(ctx, name, "job.retried", func(tx pgx.Tx, number int64) (jobs.Info, error) {
+		return a.jobs.RetryTx(ctx, tx, uuid.Nil, number)
+	})
 }
 
 // ForgetJob drops a dead job for good.
 func (a *App) ForgetJob(ctx context.Context, name string) error {
+	return a.decide(ctx, name, "job.forgotten", func(tx pgx.Tx, number int64) (jobs.Info, error) {
+		return a.jobs.ForgetTx(ctx, tx, number)
+	})
+}
+
+// decide does what the operator has decided about a job, with its record.
+func (a *App) decide(ctx context.Context, name, action string, do func(tx pgx.Tx, number int64) (jobs.Info, error)) error {
 	number, err := jobNumber(name)
 	if err != nil {
 		return err
 	}
-	return plain(a.db.InTx(ctx, func(tx pgx.Tx) error {
-		job, err := a.jobs.ForgetTx(ctx, tx, number)
-		if err != nil {
+	var job jobs.Info
+	err = a.db.InTx(ctx, func(tx pgx.Tx) (err error) {
+		if job, err = do(tx, number); err != nil {
 			return err
 		}
-		return a.recordJob(ctx, tx, "job.forgotten", job)
-	}))
+		return a.recordJob(ctx, tx, action, job)
+	})
+	if err == nil {
+		a.jobs.MovedByHand(ctx, job)
+	}
+	return plain(err)
 }
 
 func (a *App) recordJob(ctx context.Context, tx pgx.Tx, action string, job jobs.Info) error {

@@ -72,6 +72,9 @@ func (m *migrator) close() error { return m.db.Close() }
 func (m *migrator) up(ctx context.Context) (int, error) {
 	n := 0
 	err := m.locked(ctx, func() error {
+		if err := jobs.Check(ctx, m.url); err != nil {
+			return err
+		}
 		done, err := m.goose.Up(ctx)
 		if n = len(done); err != nil {
 			return fmt.Errorf("migrate up: %w", err)
@@ -81,21 +84,21 @@ func (m *migrator) up(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// firstWithJobs is the migration after which there are job tables; they go before it is taken back.
+// firstWithJobs is the migration after which there are job tables; they go with it.
 const firstWithJobs = 7
 
 // down takes the newest migration back and gives its file; none is "".
 func (m *migrator) down(ctx context.Context) (string, error) {
 	file := ""
 	err := m.locked(ctx, func() error {
-		version, err := m.goose.GetDBVersion(ctx)
-		if err == nil && version <= firstWithJobs {
-			err = jobs.Down(ctx, m.url)
-		}
+		done, err := m.goose.Down(ctx)
 		if err != nil {
 			return fmt.Errorf("migrate down: %w", err)
 		}
-		done, err := m.goose.Down(ctx)
+		version, err := m.goose.GetDBVersion(ctx)
+		if err == nil && version < firstWithJobs {
+			err = jobs.Down(ctx, m.url)
+		}
 		if err != nil {
 			return fmt.Errorf("migrate down: %w", err)
 		}

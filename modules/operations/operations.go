@@ -79,5 +79,6 @@ func (m *Module) Retry(ctx context.Context, id uuid.UUID) (job jobs.Info, err er
 	if err != nil {
 		return jobs.Info{}, fmt.Errorf("retry a job: %w", err)
 	}
+	m.Deps.Jobs.MovedByHand(ctx, job)
 	return job, nil
 }

@@ -12,6 +12,7 @@ import (
 const (
 	beats       = 6 // signs of life in the time for which a worker is believed to live
 	beatLimit   = 5 * time.Second
+	leaveLimit  = time.Second
 	rescueBatch = 500
 )
 
@@ -32,7 +33,7 @@ func (w *worker) begin(ctx context.Context) error {
 
 // leave says that the worker is gone, so that what it may have left is taken over at once.
 func (w *worker) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, beatLimit)
+	ctx, cancel := context.WithTimeout(ctx, leaveLimit)
 	defer cancel()
 	if _, err := w.client.opt.DB.Exec(ctx, sqlLeave, w.id); err != nil {
 		return fmt.Errorf("sign the worker off: %w", err)
@@ -47,34 +48,38 @@ func (w *worker) live(ctx context.Context) {
 		if err := w.begin(ctx); err != nil {
 			return err
 		}
-		return w.client.rescue(ctx, w.id)
+		return w.client.rescue(ctx, w.id, w.holds())
 	})
 	if err != nil {
 		w.client.opt.Log.ErrorContext(ctx, "the worker's sign of life ended", "error", err)
 	}
 }
 
-// The row is skipped while its own worker is just ending it, and whoever asks lives, however slow the machine is. A job whose attempts are used up comes back once more, to be made
-// dead by its kind.
+// The row is skipped while its own worker is just ending it. Whoever asks lives, however slow the machine is; but a job that it is
+// said to work on and does not was lost on the way: its claim never came, or its end could not be written. A job whose attempts are
+// used up comes back once more, to be made dead by its kind.
 const sqlRescue = `
 WITH lost AS (
     SELECT j.id
     FROM river.river_job j
-    WHERE j.state = 'running' AND j.attempted_by[cardinality(j.attempted_by)] <> $3
-      AND NOT EXISTS (SELECT FROM river.alive a WHERE a.worker = j.attempted_by[cardinality(j.attempted_by)]
-                                                  AND a.seen_at > now() - $1::bigint * interval '1 microsecond')
+    WHERE j.state = 'running'
+      AND CASE WHEN j.attempted_by[cardinality(j.attempted_by)] = $3
+               THEN j.id <> ALL ($4::bigint[]) AND j.attempted_at < now() - $1::bigint * interval '1 microsecond' / 3
+               ELSE NOT EXISTS (SELECT FROM river.alive a WHERE a.worker = j.attempted_by[cardinality(j.attempted_by)]
+                                                            AND a.seen_at > now() - $1::bigint * interval '1 microsecond') END
     ORDER BY j.id
     LIMIT $2
     FOR UPDATE SKIP LOCKED)
 UPDATE river.river_job j
 SET state = 'available', scheduled_at = now(),
     metadata = CASE WHEN j.attempt >= j.max_attempts THEN j.metadata || '{"exhausted": true}' ELSE j.metadata END,
+    max_attempts = greatest(j.max_attempts, j.attempt + 1),
     errors = array_append(j.errors, jsonb_build_object('at', now(), 'attempt', j.attempt, 'error', 'the worker died', 'trace', ''))
 FROM lost
 WHERE j.id = lost.id
 RETURNING j.id, j.kind, j.attempt`
 
-// Workers that left nothing behind are forgotten; an id never comes again.
+// Workers that have been gone for a day are forgotten: what they left was taken over long ago, and an id never comes again.
 const sqlForgetWorkers = `
 DELETE FROM river.alive WHERE seen_at < now() - interval '1 day'`
 
@@ -85,9 +90,9 @@ type lost struct {
 }
 
 // rescue takes over the jobs of workers that show no life.
-func (c *Client) rescue(ctx context.Context, self string) error {
+func (c *Client) rescue(ctx context.Context, self string, held []int64) error {
 	for {
-		taken, err := pg.All[lost](ctx, c.opt.DB, sqlRescue, c.opt.AliveFor.Microseconds(), rescueBatch, self)
+		taken, err := pg.All[lost](ctx, c.opt.DB, sqlRescue, c.opt.AliveFor.Microseconds(), rescueBatch, self, held)
 		if err != nil {
 			return fmt.Errorf("rescue jobs: %w", err)
 		}

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"credlane/app/kit/pg"
 )
 
 // ErrSuperseded ends an attempt whose job is another worker's by now: nothing of it may be written any more.
@@ -22,10 +25,11 @@ type Attempt struct {
 	Last       bool      // a failure now makes the job dead
 	EmployerID uuid.UUID // zero: nobody's
 	CreatedAt  time.Time // when the job was enqueued
+	Snoozes    int       // how often it was put off in a row, up to now
 	args       json.RawMessage
 	worker     string
 	client     *Client
-	ended      bool
+	ended      atomic.Bool
 }
 
 // Into reads the job's arguments.
@@ -52,14 +56,31 @@ WHERE id = $1 AND attempt = $2 AND state = 'running' AND attempted_by[cardinalit
 FOR NO KEY UPDATE`
 
 // Finish ends the job as succeeded and runs fn, which may be nil, in the same transaction: both or neither, once. It is
-// ErrSuperseded, and fn does not run, when the job is another worker's.
+// ErrSuperseded, and fn does not run, when the job is another worker's. Where the way to the database breaks it is tried again
+// until ctx ends: fn changes nothing outside its transaction.
 func (a *Attempt) Finish(ctx context.Context, fn func(tx pgx.Tx) error) error {
-	err := a.fenced(ctx, sqlSucceed, fn)
+	lost := false
+	err := insist(ctx, func() error {
+		if lost { // nobody knows whether the commit was done when the way broke
+			var done bool
+			err := a.client.opt.DB.QueryRow(ctx, sqlSucceeded, a.Number, a.Attempt, a.worker).Scan(&done)
+			if err != nil || done {
+				return err
+			}
+		}
+		err := a.fenced(ctx, sqlSucceed, fn)
+		lost = pg.Lost(err)
+		return err
+	})
 	if err == nil {
-		a.ended = true
+		a.ended.Store(true)
 	}
 	return err
 }
+
+const sqlSucceeded = `
+SELECT EXISTS (SELECT FROM river.river_job
+WHERE id = $1 AND attempt = $2 AND state = 'completed' AND attempted_by[cardinality(attempted_by)] = $3)`
 
 // InTx runs fn in a transaction that holds the job, which goes on after it. It is ErrSuperseded when the job is another worker's.
 func (a *Attempt) InTx(ctx context.Context, fn func(tx pgx.Tx) error) error {
@@ -87,8 +108,8 @@ func (a *Attempt) fenced(ctx context.Context, fence string, fn func(tx pgx.Tx) e
 // verdict is an error that says more than "again".
 type verdict struct {
 	error
-	dead bool
-	in   *time.Duration
+	dead, snooze bool
+	in           *time.Duration
 }
 
 func (v verdict) Unwrap() error { return v.error }
@@ -99,3 +120,9 @@ func Dead(err error) error { return verdict{error: err, dead: true} }
 // RetryIn is an error after which the next attempt comes after the given time, without jitter. The last attempt is the last all
 // the same.
 func RetryIn(d time.Duration, err error) error { return verdict{error: err, in: &d} }
+
+// Snooze puts the job off by the given time: it could not begin yet, which is no failure, uses up no attempt and leaves no
+// reason behind. Attempt.Snoozes counts, so that who has waited long can wait longer.
+func Snooze(d time.Duration) error { return verdict{error: errSnoozed, snooze: true, in: &d} }
+
+var errSnoozed = errors.New("the job is put off")

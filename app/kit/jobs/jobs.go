@@ -249,6 +249,7 @@ type row struct {
 type about struct {
 	EmployerID string `json:"employerId,omitempty"`
 	Exhausted  bool   `json:"exhausted,omitempty"` // its worker died in the last attempt it had
+	Snoozes    int    `json:"snoozes,omitempty"`   // in a row, up to now
 }
 
 func (c *Client) row(j Job) (row, error) {

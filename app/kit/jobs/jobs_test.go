@@ -353,3 +353,52 @@ func TestAJobsNumberAndIDAreOne(t *testing.T) {
 		t.Errorf("%s is the number %d", someone, n)
 	}
 }
+
+func TestAJobThatIsPutOffIsTheSameRowAndLosesNoAttempt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var book logbook
+	var snoozes []int
+	c := w.client(jobs.Options{Log: book.logger()}, jobs.Kind{Name: "patient", Queue: jobs.Events, Timeout: time.Minute, Attempts: 2, Pause: atOnce,
+		Work: func(ctx context.Context, a *jobs.Attempt) error {
+			snoozes = append(snoozes, a.Snoozes)
+			switch {
+			case len(snoozes) == 4:
+				return errors.New("this once")
+			case len(snoozes) < 6:
+				return jobs.Snooze(0)
+			}
+			return leave(ctx, a)
+		}})
+	w.enqueue(c, jobs.Job{Kind: "patient", EmployerID: someone, Unique: "x"})
+	w.start(c, jobs.Plan{})
+	w.settled(c, 1, jobs.Succeeded)
+	job := w.all(c)[0]
+	if fmt.Sprint(snoozes) != "[0 1 2 3 0 1]" || job.Attempts != 6 || job.MaxAttempts != 2+4 || *job.EmployerID != someone {
+		t.Errorf("put off %v, %+v", snoozes, job)
+	}
+	if n := w.count(`SELECT cardinality(errors) FROM river.river_job`); n != 1 {
+		t.Errorf("%d reasons are kept, want that of the failure", n)
+	}
+	for state, want := range map[string]int{"running": 2, "retrying": 1, "succeeded": 1} {
+		if n := strings.Count(book.String(), "kind=patient state="+state); n != want {
+			t.Errorf("%d lines say %s, want %d:\n%s", n, state, want, book.String())
+		}
+	}
+}
+
+func TestAJobThatIsPutOffForLongWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.client(jobs.Options{}, jobs.Kind{Name: "patient", Queue: jobs.Events, Timeout: time.Minute, Attempts: 1,
+		Work: func(context.Context, *jobs.Attempt) error { return jobs.Snooze(time.Hour) }})
+	w.enqueue(c, jobs.Job{Kind: "patient", Unique: "x"}, jobs.Job{Kind: "patient", Unique: "x"})
+	w.start(c, jobs.Plan{})
+	w.eventually("the job waits", func() bool {
+		return w.count(`SELECT count(*) FROM river.river_job WHERE state = 'scheduled' AND scheduled_at > now() + interval '50 min'`) == 1
+	})
+	w.enqueue(c, jobs.Job{Kind: "patient", Unique: "x"})
+	if job := w.all(c)[0]; len(w.all(c)) != 1 || job.State != jobs.Retrying || job.LastError != nil || job.MaxAttempts != 2 {
+		t.Errorf("%+v of %d", job, len(w.all(c)))
+	}
+}

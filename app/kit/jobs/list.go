@@ -128,7 +128,7 @@ SET state = 'available', finalized_at = NULL, scheduled_at = now(), max_attempts
     metadata = j.metadata - 'exhausted'
 WHERE j.id = $1 AND j.state IN ('discarded', 'cancelled') AND ($2::text IS NULL OR j.metadata ->> 'employerId' = $2)`
 
-// RetryTx gives a dead job its attempts again. Faults: ErrNotFound, ErrNotDead, ErrTwin.
+// RetryTx gives a dead job its attempts again; tell of it with MovedByHand once tx has committed. Faults: ErrNotFound, ErrNotDead, ErrTwin.
 func (c *Client) RetryTx(ctx context.Context, tx pgx.Tx, employer uuid.UUID, number int64) (Info, error) {
 	job, err := c.Find(ctx, tx, employer, number)
 	if err != nil {
@@ -147,16 +147,13 @@ func (c *Client) RetryTx(ctx context.Context, tx pgx.Tx, employer uuid.UUID, num
 	case tag.RowsAffected() == 0:
 		return Info{}, ErrNotDead
 	}
-	if job, err = c.Find(ctx, tx, employer, number); err == nil {
-		c.moved(ctx, job.Number, job.Kind, job.State, job.Attempts, "by", "hand")
-	}
-	return job, err
+	return c.Find(ctx, tx, employer, number)
 }
 
 const sqlForgetJob = `
 DELETE FROM river.river_job WHERE id = $1 AND state IN ('discarded', 'cancelled')`
 
-// ForgetTx drops a dead job for good: nothing is owed any more. Faults: ErrNotFound, ErrNotDead.
+// ForgetTx drops a dead job for good: nothing is owed any more. Tell of it with MovedByHand once tx has committed. Faults: ErrNotFound, ErrNotDead.
 func (c *Client) ForgetTx(ctx context.Context, tx pgx.Tx, number int64) (Info, error) {
 	job, err := c.Find(ctx, tx, uuid.Nil, number)
 	if err != nil {
@@ -169,8 +166,16 @@ func (c *Client) ForgetTx(ctx context.Context, tx pgx.Tx, number int64) (Info, e
 	case tag.RowsAffected() == 0:
 		return Info{}, ErrNotDead
 	}
-	c.opt.Log.InfoContext(ctx, "job", "job", job.Number, "id", ID(job.Number).String(), "kind", job.Kind, "state", "forgotten", "attempt", job.Attempts)
+	job.State = forgotten
 	return job, nil
+}
+
+// forgotten is no state that a job can be found in.
+const forgotten State = "forgotten"
+
+// MovedByHand writes the log line of what a person decided about a job.
+func (c *Client) MovedByHand(ctx context.Context, job Info) {
+	c.moved(ctx, job.Number, job.Kind, job.State, job.Attempts, "by", "hand")
 }
 
 // moved writes the one log line of a transition, and counts it.

@@ -1,4 +1,5 @@
--- What the product adds to the job library's own tables. It runs after each start's migrations and changes nothing the second time.
+-- What the product adds to the job library's own tables. It runs after theirs whenever it has changed, and may find an older
+-- edition of itself there.
 
 -- A worker that lives says so every few seconds.
 CREATE TABLE IF NOT EXISTS river.alive (

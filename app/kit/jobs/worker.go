@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,14 +25,12 @@ import (
 )
 
 const (
-	maxTimeout = 2 * time.Minute // of one attempt, whatever the kind
+	maxTimeout = 15 * time.Minute // of one attempt, whatever the kind
 	// Of the ten seconds in which a process stops: how long jobs under way may still take before they are handed back.
-	softStop   = 3 * time.Second
-	hardStop   = 3 * time.Second
-	endLimit   = 10 * time.Second // of writing how an attempt ended
-	keepDone   = 24 * time.Hour   // how long a job that succeeded can be seen
-	maxReason  = 1000             // bytes of an error that are kept
-	stuckAfter = 10 * time.Minute // an attempt that ignores its own timeout; the library's rescue, the last resort
+	softStop = 3 * time.Second
+	hardStop = 2 * time.Second
+	keepDone = 24 * time.Hour   // how long a job that succeeded can be seen
+	overdue  = 15 * time.Second // how long after its timeout an attempt that ignores it is given up
 )
 
 // Plan says what one process works on.
@@ -67,10 +68,12 @@ func (c *Client) Run(ctx context.Context) error { return c.Work(ctx, Plan{}) }
 
 // Work is Run for a part of the queues, or with other numbers.
 func (c *Client) Work(ctx context.Context, p Plan) error {
-	w := &worker{client: c, id: workerID()}
+	w := &worker{client: c, id: workerID(), held: map[int64]bool{}}
 	stopping, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()
-	w.stopping = stopping
+	writes, noMore := context.WithCancel(context.WithoutCancel(ctx))
+	defer noMore()
+	w.stopping, w.writes = stopping, writes
 	running, err := c.river(w, p)
 	if err != nil {
 		return fmt.Errorf("prepare the worker: %w", err)
@@ -92,6 +95,7 @@ func (c *Client) Work(ctx context.Context, p Plan) error {
 	go func() { defer close(done); w.live(beating) }()
 	<-ctx.Done()
 	stopped()
+	defer time.AfterFunc(softStop+hardStop, noMore).Stop() // a database that hangs keeps nobody from stopping
 	soft, cancel := context.WithTimeout(base, softStop)
 	defer cancel()
 	err = running.Stop(soft)
@@ -158,7 +162,8 @@ func (c *Client) river(w *worker, p Plan) (*river.Client[pgx.Tx], error) {
 		Queues: lines, Workers: workers, PeriodicJobs: periodic, FetchOnlyKnownKinds: true,
 		// Without LISTEN it works behind a transaction pooler; and no commit pays for a NOTIFY.
 		PollOnly: true, FetchPollInterval: time.Second,
-		JobTimeout: maxTimeout, RescueStuckJobsAfter: stuckAfter,
+		// Lost jobs are rescued by kit/jobs itself, which knows who lives; the library's way makes jobs dead without a word.
+		JobTimeout: maxTimeout, RescueStuckJobsAfter: 10 * 365 * 24 * time.Hour,
 		CompletedJobRetentionPeriod: keepDone, DiscardedJobRetentionPeriod: -1, CancelledJobRetentionPeriod: -1,
 		ReindexerSchedule: river.NeverSchedule(),
 	})
@@ -196,7 +201,30 @@ func (p *payload) UnmarshalJSON(b []byte) error {
 type worker struct {
 	client   *Client
 	id       string
-	stopping context.Context
+	stopping context.Context // ends when the worker is to stop
+	writes   context.Context // ends when nothing may be written any more
+
+	mu   sync.Mutex
+	held map[int64]bool // the jobs that it works on
+}
+
+// hold says that the worker has the job, until the returned function says that it has it no more.
+func (w *worker) hold(job int64) (release func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[job] = true
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.held, job)
+	}
+}
+
+// holds lists the jobs that the worker works on.
+func (w *worker) holds() []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.AppendSeq(make([]int64, 0, len(w.held)), maps.Keys(w.held))
 }
 
 // kindWorker works one kind of job for the library.
@@ -210,6 +238,7 @@ func (k *kindWorker) Timeout(*river.Job[payload]) time.Duration { return k.kind.
 
 // Work runs one attempt to its end. It tells the library nothing but that it is over.
 func (k *kindWorker) Work(ctx context.Context, job *river.Job[payload]) error {
+	defer k.worker.hold(job.ID)()
 	c := k.worker.client
 	a := &Attempt{
 		Number: job.ID, Attempt: job.Attempt, Last: job.Attempt >= job.MaxAttempts, CreatedAt: job.CreatedAt,
@@ -220,17 +249,35 @@ func (k *kindWorker) Work(ctx context.Context, job *river.Job[payload]) error {
 	if err == nil && m.EmployerID != "" {
 		a.EmployerID, err = uuid.Parse(m.EmployerID)
 	}
-	c.moved(ctx, a.Number, k.kind.Name, Running, a.Attempt)
+	if a.Snoozes = m.Snoozes; a.Snoozes == 0 { // one that is put off again and again would fill the log
+		c.moved(ctx, a.Number, k.kind.Name, Running, a.Attempt)
+	}
 	switch {
 	case err != nil:
 		err = Dead(fmt.Errorf("the job's metadata: %w", err))
 	case m.Exhausted:
 		err = Dead(errors.New("the worker died in the last attempt"))
 	default:
-		err = k.try(ctx, a)
+		err = k.bounded(ctx, a)
 	}
 	k.end(ctx, a, err)
 	return nil
+}
+
+var errStuck = errors.New("the attempt did not end at its timeout")
+
+// bounded gives an attempt up that ignores its timeout; whatever it still does, it may write nothing any more.
+func (k *kindWorker) bounded(ctx context.Context, a *Attempt) error {
+	tried := make(chan error, 1)
+	go func() { tried <- k.try(ctx, a) }()
+	late := time.NewTimer(k.kind.Timeout + a.client.opt.AliveFor/2)
+	defer late.Stop()
+	select {
+	case err := <-tried:
+		return err
+	case <-late.C:
+		return errStuck
+	}
 }
 
 // try runs the kind's work, and ends the job when the work has not done it itself.
@@ -241,112 +288,8 @@ func (k *kindWorker) try(ctx context.Context, a *Attempt) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	if err := k.kind.Work(ctx, a); err != nil || a.ended {
+	if err := k.kind.Work(ctx, a); err != nil || a.ended.Load() {
 		return err
 	}
 	return a.Finish(ctx, nil)
-}
-
-// end writes how an attempt ended, unless it did that itself. What cannot be written is what a dead worker leaves: the job is
-// taken over.
-func (k *kindWorker) end(ctx context.Context, a *Attempt, err error) {
-	log, name := k.worker.client.opt.Log, k.kind.Name
-	moved := func(to State, more ...any) { k.worker.client.moved(ctx, a.Number, name, to, a.Attempt, more...) }
-	if a.ended { // committed: an error of the work after it changes nothing
-		moved(Succeeded)
-		return
-	}
-	if errors.Is(err, ErrSuperseded) {
-		log.WarnContext(ctx, "a late attempt was refused: another worker has the job", "job", a.Number, "kind", name, "attempt", a.Attempt)
-		return
-	}
-	base, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
-	defer cancel()
-	if k.worker.stopping.Err() != nil && ctx.Err() != nil {
-		if err := a.giveBack(base); err != nil {
-			log.WarnContext(ctx, "a job could not be handed back; it is taken over when this worker is missed", "job", a.Number, "error", err)
-			return
-		}
-		moved(Retrying, "handed_back", true)
-		return
-	}
-	to, next, errEnd := a.fail(base, k.kind, err)
-	if to == DeadState && errEnd != nil && !errors.Is(errEnd, ErrSuperseded) { // its kind could not note the death: it dies later
-		log.ErrorContext(ctx, "a job could not be made dead and comes back", "job", a.Number, "kind", name, "error", errEnd)
-		to, next, errEnd = a.fail(base, &Kind{Pause: deathPause}, fmt.Errorf("%w; its end failed: %w", err, errEnd), Retrying)
-	}
-	switch {
-	case errors.Is(errEnd, ErrSuperseded):
-		log.WarnContext(ctx, "a late attempt was refused: another worker has the job", "job", a.Number, "kind", name, "attempt", a.Attempt)
-	case errEnd != nil:
-		log.ErrorContext(ctx, "the end of an attempt could not be written; the job waits for its rescue", "job", a.Number, "kind", name, "error", errEnd)
-	case to == DeadState:
-		moved(to, "error", err)
-	default:
-		moved(to, "next", next, "error", err)
-	}
-}
-
-const sqlFail = `
-UPDATE river.river_job
-SET state = $4::text::river.river_job_state, scheduled_at = now() + $5::bigint * interval '1 microsecond',
-    finalized_at = CASE WHEN $4 = 'discarded' THEN now() END,
-    errors = array_append(errors, jsonb_build_object('at', now(), 'attempt', $2::integer, 'error', $6::text, 'trace', ''))
-WHERE id = $1 AND attempt = $2 AND state = 'running' AND attempted_by[cardinality(attempted_by)] = $3
-RETURNING scheduled_at`
-
-// soon is what the library would not look at twice: a job that is due within it waits where workers look.
-const soon = 5 * time.Second
-
-func deathPause(int) time.Duration { return time.Minute }
-
-// fail ends the attempt as failed: dead, or to be tried again; or as told.
-func (a *Attempt) fail(ctx context.Context, k *Kind, cause error, told ...State) (to State, next time.Time, err error) {
-	var v verdict
-	if errors.As(cause, &v); len(told) > 0 {
-		v = verdict{}
-	}
-	to, stored, pause := Retrying, "retryable", jittered(k.Pause(a.Attempt))
-	if v.in != nil {
-		pause = max(0, *v.in)
-	}
-	switch {
-	case v.dead || a.Last && len(told) == 0:
-		to, stored, pause = DeadState, "discarded", 0
-	case pause < soon:
-		stored = "available"
-	}
-	err = a.client.opt.DB.InTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, sqlFail, a.Number, a.Attempt, a.worker, stored, pause.Microseconds(), reason(cause)).Scan(&next)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return ErrSuperseded
-		case err != nil:
-			return fmt.Errorf("end job %d: %w", a.Number, err)
-		case to == DeadState && k.Died != nil:
-			return k.Died(ctx, tx, a, cause)
-		}
-		return nil
-	})
-	return to, next, err
-}
-
-// reason is an error as it is kept: text that Postgres takes, of bounded length.
-func reason(err error) string {
-	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "?"), "\x00", "?")
-	if len(text) > maxReason {
-		text = strings.ToValidUTF8(text[:maxReason], "") + "..."
-	}
-	return text
-}
-
-// A stopped attempt does not count against the job, and its number does not come again.
-const sqlGiveBack = `
-UPDATE river.river_job
-SET state = 'available', scheduled_at = now(), max_attempts = least(max_attempts + 1, 32000)
-WHERE id = $1 AND attempt = $2 AND state = 'running' AND attempted_by[cardinality(attempted_by)] = $3`
-
-func (a *Attempt) giveBack(ctx context.Context) error {
-	_, err := a.client.opt.DB.Exec(ctx, sqlGiveBack, a.Number, a.Attempt, a.worker)
-	return err
 }

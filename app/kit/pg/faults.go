@@ -1,7 +1,11 @@
 package pg
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -21,6 +25,21 @@ func (c Constraints) Translate(err error) error {
 		return f.Because(err)
 	}
 	return err
+}
+
+// Lost tells an error of the way to the database, or of one that stops: nobody knows whether what was sent has been done.
+func Lost(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return strings.HasPrefix(refused.Code, "57P") || strings.HasPrefix(refused.Code, "08") // operator intervention, connection exception
+	}
+	var dial *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &dial) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
 // ConstraintName is the constraint that a Postgres error names, or "".

@@ -39,6 +39,24 @@ type DB struct {
 	maxConns int
 }
 
+// closeLimit is how long Close waits for connections that are in use: a database that hangs keeps nobody from stopping.
+const closeLimit = time.Second
+
+// Close gives the connections back.
+func (db *DB) Close() {
+	if db.Pool == nil {
+		return
+	}
+	closed := make(chan struct{})
+	go func() { defer close(closed); db.Pool.Close() }()
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case <-closed:
+	case <-limit.C:
+	}
+}
+
 // MaxConns is how many connections the pool may have.
 func (db *DB) MaxConns() int { return db.maxConns }
 

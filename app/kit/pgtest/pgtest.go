@@ -254,8 +254,12 @@ func migrate(ctx context.Context, url string, files fs.FS) error {
 // hash covers the names and contents of all files, and the job tables.
 func hash(files fs.FS) (string, error) {
 	sum := sha256.New()
-	fmt.Fprint(sum, jobs.SchemaText())
-	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+	made, err := jobs.SchemaText()
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(sum, made)
+	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
