@@ -35,7 +35,6 @@ type Options struct {
 	IDs     *ids.Source     // on the system's randomness unless set
 	Ready   bool            // for a crowd: half of the database's connections are kept open
 	Tracer  pgx.QueryTracer // none unless set
-	pretend bool            // mail is taken for sent and does not leave: for the demo
 }
 
 func (o Options) withDefaults() Options {

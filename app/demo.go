@@ -21,6 +21,7 @@ import (
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
 	"credlane/app/kit/logx"
+	"credlane/app/kit/mail"
 	"credlane/app/kit/question"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
@@ -38,11 +39,12 @@ const (
 func (a *App) Demo(ctx context.Context, out io.Writer, candidates int) error {
 	now := clock.System{}.Now()
 	past := clock.NewFake(now.Add(-demoSpan))
-	then, err := New(ctx, a.cfg, Options{Version: a.version, Log: slog.New(logx.Warnings(a.log.Handler())), Clock: past, IDs: ids.New(past), pretend: true})
+	then, err := New(ctx, a.cfg, Options{Version: a.version, Log: slog.New(logx.Warnings(a.log.Handler())), Clock: past, IDs: ids.New(past)})
 	if err != nil {
 		return err
 	}
 	defer then.Close()
+	then.mail.Pretend(mail.Sent) // the demo writes to nobody
 	d := &demo{app: then, clock: past, end: now.Add(-demoRecent), rand: rand.New(rand.NewPCG(7, 11)), candidates: candidates}
 	password := ids.New(past).Secret(12)
 	added, err := then.accounts.AddUser(ctx, auth.NewMember{

@@ -6,11 +6,10 @@ import (
 	"path"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/authn"
-	"credlane/app/kit/jobs"
+	"credlane/app/kit/mail"
 	"credlane/modules/invites"
 	"credlane/modules/submissions"
 )
@@ -71,9 +70,6 @@ func (d *demo) invite(member context.Context, people []invited, expires time.Tim
 	if err != nil {
 		return err
 	}
-	if err := d.deliver(member); err != nil {
-		return err
-	}
 	for _, who := range people {
 		if who.fate == unsent {
 			continue
@@ -83,9 +79,9 @@ func (d *demo) invite(member context.Context, people []invited, expires time.Tim
 			return fmt.Errorf("%s: %w", who.name, err)
 		}
 	}
-	if err := d.deliver(member); err != nil { // receipts, and who was resent
-		return err
-	}
+	// Those invited just now have no mail yet.
+	d.app.mail.Pretend(mail.Kept)
+	defer d.app.mail.Pretend(mail.Sent)
 	_, err = d.links(member, p, people, expires, func(f fate) bool { return f == unsent })
 	return err
 }
@@ -147,44 +143,4 @@ func (d *demo) meet(member context.Context, p demoPaper, who invited, i invites.
 		return d.work(stranger, p, s.Receipt.ID, who.fate == starts)
 	}
 	return nil
-}
-
-// deliver takes what mail is owed for sent: the demo writes to nobody.
-func (d *demo) deliver(ctx context.Context) error {
-	work, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- d.app.jobs.Work(work, jobs.Plan{Queues: []jobs.Queue{jobs.Mail, jobs.Urgent}}) }()
-	err := d.settled(work)
-	stop()
-	if errWork := <-ended; err == nil {
-		err = errWork
-	}
-	return err
-}
-
-// settled waits until no job of the demo's employer waits any more.
-func (d *demo) settled(ctx context.Context) error {
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		waiting, err := d.waiting(ctx, d.owner.EmployerID)
-		if err != nil || !waiting {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-look.C:
-		}
-	}
-}
-
-func (d *demo) waiting(ctx context.Context, employer uuid.UUID) (bool, error) {
-	for _, state := range []jobs.State{jobs.Queued, jobs.Running, jobs.Retrying} {
-		list, err := d.app.jobs.List(ctx, jobs.Filter{EmployerID: employer, State: state, Limit: 1})
-		if err != nil || len(list) > 0 {
-			return len(list) > 0, err
-		}
-	}
-	return false, nil
 }

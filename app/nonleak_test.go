@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // play takes candidates through everything that they can ask for while no score is released, rightly and wrongly.
@@ -241,7 +243,7 @@ func TestNothingThatACandidateCanSeeDependsOnWhatIsRight(t *testing.T) {
 		p.readsKeysOnce(late)
 		p.statements, p.args = append(p.statements, late...), append(p.args, args...)
 		p.release()
-		for what, text := range map[string]string{"the metrics": string(page.body), "the log": p.logs.lines(), "the answers": p.all.String(),
+		for what, text := range map[string]string{"the metrics": string(page.body), "the log": p.logs.lines(), "the mails": p.mails(), "the answers": p.all.String(),
 			"what was asked of the database": strings.Join(p.args, "\n")} {
 			p.clean(what, text)
 		}
@@ -252,6 +254,13 @@ func TestNothingThatACandidateCanSeeDependsOnWhatIsRight(t *testing.T) {
 	same(t, "the statements", strings.Join(a.statements, "\n;\n"), strings.Join(b.statements, "\n;\n"))
 	same(t, "the metrics", metrics[0], metrics[1])
 	same(t, "the logs", logs[0], logs[1])
+	mails := []string{a.mails(), b.mails()}
+	same(t, "the mails", mails[0], mails[1])
+	for _, template := range []string{"submission_received", "email_code", "invite"} {
+		if !strings.Contains(mails[0], "\n"+template+" ") {
+			t.Errorf("no mail %s is owed", template)
+		}
+	}
 	if len(metrics[0]) < 1000 || len(a.statements) < 200 || a.all.Len() < 100_000 {
 		t.Errorf("too little to compare: %d bytes of metrics, %d statements, %d bytes of answers", len(metrics[0]), len(a.statements), a.all.Len())
 	}
@@ -270,6 +279,22 @@ func TestNothingThatACandidateCanSeeDependsOnWhatIsRight(t *testing.T) {
 	if scores[0] == scores[1] {
 		t.Errorf("both worlds scored %s", scores[0])
 	}
+}
+
+// mails are all that anybody is mailed, but for their links and codes, which are derived when they are written.
+func (p *play) mails() string {
+	p.t.Helper()
+	rows, err := p.db.Pool.Query(p.t.Context(), `
+SELECT concat_ws(' ', E'\n' || template, to_address, to_name, ref, unique_key, secret_purpose, secret_id, created_at AT TIME ZONE 'UTC', data)
+  FROM mails ORDER BY id`)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.Join(list, "")
 }
 
 // readsKeysOnce: what an instance does not have in memory yet, it reads when the first candidate starts, and never again.

@@ -43,7 +43,7 @@ func (a *App) wire(o Options, public *url.URL) error {
 	a.jobs = jobs.New(jobs.Options{DB: db, Log: o.Log, Counters: measures.Product})
 	a.mail, err = mail.New(mail.Options{
 		DB: db, Jobs: a.jobs, Key: key, Clock: o.Clock, IDs: o.IDs, Log: o.Log, Counters: measures.Product, PublicURL: cfg.PublicURL,
-		SMTP: mail.SMTP{URL: cfg.SMTPURL.Reveal(), From: cfg.MailFrom, CAFile: cfg.SMTPCAFile}, Pretend: o.pretend,
+		SMTP: mail.SMTP{URL: cfg.SMTPURL.Reveal(), From: cfg.MailFrom, CAFile: cfg.SMTPCAFile},
 	})
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (a *App) wire(o Options, public *url.URL) error {
 		Counters: measures.Product,
 	})
 	hooks, err := webhooks.New(webhooks.Deps{
-		DB: db, Clock: o.Clock, IDs: o.IDs, Jobs: a.jobs, Key: key, Log: o.Log, Objects: objects{a}, Counters: measures.Product,
+		DB: db, Clock: o.Clock, IDs: o.IDs, Jobs: a.jobs, Key: key, Limiter: limiter, Log: o.Log, Objects: objects{a}, Counters: measures.Product,
 		Networks: cfg.WebhookNetworks,
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (a *App) wire(o Options, public *url.URL) error {
 		Versions: versions{a.assessments}, Openings: openings{a.assessments}, Policies: policies{a.assessments},
 		Candidates: a.accounts, Members: members{a.accounts}, Invitations: invitations{a.invites}, Events: hooks, Counters: counters{measures.Product},
 		OpeningFaults: []*fault.Error{assessments.ErrNotFound, assessments.ErrNotOpen, assessments.ErrClosed},
-		LinkFaults:    []*fault.Error{invites.ErrNotFound, invites.ErrExpired},
+		LinkFaults:    invites.PublicFaults(),
 	})
 	background := operations.New(operations.Deps{DB: db, Jobs: a.jobs, Clock: o.Clock, IDs: o.IDs})
 	housekeeping := rest.NewSweeper(db, o.Clock, o.Log)
@@ -227,7 +227,10 @@ type invitations struct{ *invites.Module }
 
 func (i invitations) HoldTx(ctx context.Context, tx pgx.Tx, token string) (submissions.Invitation, error) {
 	held, err := i.Module.HoldTx(ctx, tx, token)
-	return submissions.Invitation(held), err
+	return submissions.Invitation{
+		ID: held.ID, EmployerID: held.EmployerID, AssessmentID: held.AssessmentID, SubmissionID: held.SubmissionID, Email: held.Email,
+		Name: held.Name, ExtraTimePercent: held.ExtraTimePercent, TimeGiven: submissions.TimeGiven(held.TimeGiven),
+	}, err
 }
 
 // accommodations lends invites the extra time of who has started. It looks submissions up when they are asked for: they stand on

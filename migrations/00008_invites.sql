@@ -56,8 +56,8 @@ CREATE INDEX invites_idle ON invites (sent_at)
     WHERE revoked_at IS NULL AND superseded_at IS NULL AND declined_at IS NULL AND expired_at IS NULL AND started_at IS NULL
       AND reminded_idle_at IS NULL;
 
--- Who gave how much extra time before the start, and why; the last row counts. The reason is about a person, so it goes with
--- the invite, which the audit trail never does.
+-- Who gave how much extra time before the start, and why; the last row counts. The reason is about a person, so it stands here,
+-- where it can be changed or deleted, and not in the audit trail, where nothing can.
 CREATE TABLE invite_extra_times (
     id                 uuid PRIMARY KEY,
     employer_id        uuid NOT NULL,

@@ -218,6 +218,8 @@ var broken = []struct{ constraint, sql string }{
 	{"submissions_one_per_invite", `INSERT INTO submissions (id, employer_id, assessment_id, version_id, candidate_user_id, name, email, consent_at, notice_version, layout, started_at, deadline_at, points_total, passing_score, invite_id, address_proved) SELECT id(80 + n), id(1), id(10), id(20), id(n), 'Dan', 'c@d', now(), 1, '[]', now(), now() + '1 min', 2, 60, id(99), true FROM unnest(ARRAY[3, 6]) n`},
 	{"email_codes_tries_range", codeRow(`id(10), 6, now(), now() + '10 min'`)},
 	{"email_codes_tries_range", codeRow(`id(10), -1, now(), now() + '10 min'`)},
+	{"email_codes_foreign_tries_range", codeRow(`id(10), 0, now(), now() + '10 min'`) + `; UPDATE email_codes SET foreign_tries = 6`},
+	{"email_codes_foreign_tries_range", codeRow(`id(10), 0, now(), now() + '10 min'`) + `; UPDATE email_codes SET foreign_tries = -1`},
 	{"email_codes_expire_later", codeRow(`id(10), 0, now(), now()`)},
 	{"email_codes_assessment_fkey", codeRow(`id(11), 0, now(), now() + '10 min'`)},
 	{"submission_digests_employer_fkey", `INSERT INTO submission_digests (employer_id, until) VALUES (id(99), now())`},
@@ -355,8 +357,8 @@ func submissionRow(values string) string {
 }
 
 func codeRow(values string) string {
-	return `INSERT INTO email_codes (id, employer_id, address_hash, code_hash, owed, assessment_id, tries, created_at, expires_at)
-	 VALUES (id(90), id(1), 'a', 'c', true, ` + values + `)`
+	return `INSERT INTO email_codes (id, employer_id, address_hash, code_hash, network_hash, owed, assessment_id, tries, created_at, expires_at)
+	 VALUES (id(90), id(1), 'a', 'c', 'n', true, ` + values + `)`
 }
 
 func inviteRow(values string) string {

@@ -34,8 +34,8 @@ INSERT INTO version_questions (version_id, question_id, employer_id, position, t
 INSERT INTO version_answer_keys (version_id, question_id, employer_id, key) SELECT version_id, question_id, employer_id, '{}' FROM version_questions;
 INSERT INTO submission_extra_times (id, employer_id, submission_id, extra_time_percent, deadline_at, reason, given_by_kind, given_by, at)
  SELECT pg_temp.id(14, n), pg_temp.employer_of(1), pg_temp.id(10, n), 50, now(), 'why', 'member', pg_temp.id(2, 1), now() FROM generate_series(1, 20000) n;
-INSERT INTO email_codes (id, employer_id, assessment_id, address_hash, code_hash, owed, created_at, expires_at)
- SELECT pg_temp.id(17, n), pg_temp.employer_of(a), pg_temp.id(7, a), sha256(n::text::bytea), 'c', true, now() - n * interval '1 second', now() - (n - 600) * interval '1 second'
+INSERT INTO email_codes (id, employer_id, assessment_id, address_hash, code_hash, network_hash, owed, created_at, expires_at)
+ SELECT pg_temp.id(17, n), pg_temp.employer_of(a), pg_temp.id(7, a), sha256(n::text::bytea), 'c', 'n', true, now() - n * interval '1 second', now() - (n - 600) * interval '1 second'
    FROM generate_series(1, 20000) n, LATERAL (SELECT 1 + n % :assessments AS a) x;
 INSERT INTO submission_digests (employer_id, until) SELECT id, now() FROM employers;
 INSERT INTO voided_submissions (id, employer_id, assessment_id, submission, answers, voided_by, reason, voided_at)

@@ -25,7 +25,7 @@ func TestTheFirstToRegisterIsAnOwnerAndSignedIn(t *testing.T) {
 		t.Errorf("answer: %s", a.raw)
 	}
 	user, employer := a.body["user"].(map[string]any), a.body["employer"].(map[string]any)
-	if user["email"] != "Ada@Example.com" || user["name"] != "Ada Byron" || user["emailVerified"] != false || employer["name"] != "Analytical Engines" {
+	if user["email"] != "Ada@example.com" || user["name"] != "Ada Byron" || user["emailVerified"] != false || employer["name"] != "Analytical Engines" {
 		t.Errorf("answer: %s", a.raw)
 	}
 	me := w.do("GET", "/auth/me", a.text("accessToken"), "").want(t, 200, "")

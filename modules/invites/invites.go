@@ -35,7 +35,8 @@ const (
 // State is how far an invite is. It is derived from what has happened and stored nowhere.
 type State string
 
-// The states. An invite leaves the last four on its own way only by a start, or by a later expiry.
+// The states. Of the last four, Expired ends by a later expiry, and Expired and Declined give way to Superseded when the same
+// address is invited again.
 const (
 	Created    State = "created" // its mail has not gone out yet
 	Sent       State = "sent"
@@ -50,7 +51,8 @@ const (
 
 // Assessments lends what people are invited to.
 type Assessments interface {
-	// Invitable gives what people would be invited to, through q; a fault of the lender's own when it takes no invites.
+	// Invitable gives what people would be invited to, through q; a fault of the lender's own, of the kind Conflict and with the
+	// assessment beside it, when that takes no invites.
 	Invitable(ctx context.Context, q pg.Querier, employerID, assessmentID uuid.UUID) (Assessment, error)
 	// Landing gives what is shown before a start, as it is now.
 	Landing(ctx context.Context, assessmentID uuid.UUID) (Landing, error)
@@ -167,6 +169,8 @@ var (
 		"This invite has expired. It can be started again once it has a later expiry.")
 	ErrStarted = fault.New(fault.Conflict, "invite_started",
 		"This invite has been started, so it cannot be declined, revoked or given another expiry any more.")
+	ErrCompleted = fault.New(fault.Conflict, "invite_completed",
+		"The assessment has been completed by this invite, so there is nothing left to send a link for.")
 	ErrOver = fault.New(fault.Conflict, "invite_over",
 		"This invite was revoked, declined or followed by another one. Invite the person again.")
 	ErrTaken = fault.New(fault.Conflict, "invite_exists",

@@ -2,6 +2,7 @@ package invites
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -262,7 +263,21 @@ func TestResendKeepsTheLinkUnlessItIsToRotate(t *testing.T) {
 	w.started(m, w.find(m, i))
 	w.closed = errNotActive // who has started may come back to a closed one
 	w.must(m.Resend(ctx, i.ID, false))
+	if got := value[string](w, `SELECT concat_ws(', ', data ->> 'title', data ->> 'started') FROM owed WHERE ref = $1 ORDER BY place DESC LIMIT 1`, i.ID); got != "Go basics, true" {
+		t.Errorf("the mail says %s", got)
+	}
+	for _, other := range []error{errors.New("the database is gone"), ErrAssessmentNotFound} {
+		w.closed = other
+		if err := m.Resend(ctx, i.ID, false); !errors.Is(err, other) {
+			t.Errorf("%v came back as %v", other, err)
+		}
+	}
 	w.closed = nil
+	w.exec(`UPDATE invites SET completed_at = $2 WHERE id = $1`, i.ID, w.clock.Now())
+	w.refused(m.Resend(ctx, i.ID, false), ErrCompleted)
+	if n := w.owed(templateInvite); n != 4 {
+		t.Errorf("%d mails are owed", n)
+	}
 	gone := w.invite(m, "bob@example.org")
 	w.must(m.Revoke(ctx, gone.ID))
 	w.refused(m.Resend(ctx, gone.ID, false), ErrOver)
@@ -288,6 +303,12 @@ func TestExtraTimeIsGivenBeforeAndDuringTheTest(t *testing.T) {
 		t.Errorf("the start has %d %%", got)
 	}
 	w.must(give(50, "a fire alarm"))
+	// Who does not hear the answer asks again.
+	before := w.audited(i.ID)
+	w.must(give(50, "a fire alarm"))
+	if got := w.audited(i.ID); got != before {
+		t.Errorf("a retry left %s after %s", got, before)
+	}
 	if w.extra[submission] != 50 || w.find(m, i).ExtraTimePercent != 50 {
 		t.Errorf("the submission has %d %%, the invite shows %d", w.extra[submission], w.find(m, i).ExtraTimePercent)
 	}
@@ -389,11 +410,14 @@ func TestAMailThatIsNoLongerOwedIsNotSent(t *testing.T) {
 	w := newWorld(t)
 	m := w.instance()
 	live, begun, revoked, late := w.invite(m, "l@example.org"), w.invite(m, "b@example.org"), w.invite(m, "r@example.org"), w.invite(m, "e@example.org")
+	done := w.invite(m, "c@example.org")
 	w.started(m, begun)
+	w.started(m, done)
+	w.exec(`UPDATE invites SET completed_at = $2 WHERE id = $1`, done.ID, w.clock.Now())
 	w.must(m.Revoke(w.as(asRecruiter), revoked.ID))
 	w.exec(`UPDATE invites SET expires_at = $2 WHERE id = $1`, late.ID, w.clock.Now().Add(time.Minute))
 	w.clock.Advance(time.Hour)
-	for i, want := range map[Invite][2]bool{live: {true, true}, begun: {true, false}, revoked: {}, late: {}} {
+	for i, want := range map[Invite][2]bool{live: {true, true}, begun: {true, false}, done: {}, revoked: {}, late: {}} {
 		for n, name := range []string{templateInvite, templateReminder} {
 			if got, err := w.templates[name].Still(t.Context(), w.db.Pool, i.ID, i.Rotation); err != nil || got != want[n] {
 				t.Errorf("%s to %s: %v, %v", name, i.Email, got, err)

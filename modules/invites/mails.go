@@ -22,19 +22,20 @@ const (
 )
 
 func (m *Module) declareMails() {
-	small := []string{
-		"Looking at the page does not start the clock: you decide when to begin. If the connection breaks, the same link leads back to where you were.",
-		"The link is meant for you alone, so please do not pass it on. If you do not want to take part, you can decline on the same page.",
-	}
+	const calm = "Looking at the page does not start the clock: you decide when to begin. If the connection breaks, the same link leads back to where you were."
+	const alone = "The link is meant for you alone, so please do not pass it on."
+	const decline = " If you do not want to take part, you can decline on the same page."
+	small := []string{calm, alone + decline}
+	smallToo := []string{"{{if not .Data.started}}" + calm + "{{end}}", alone + "{{if not .Data.started}}" + decline + "{{end}}"}
 	m.mail.Declare(mail.Template{
-		Name: templateInvite, Subject: `{{.Employer}} invites you: {{.Data.title}}`,
+		Name: templateInvite, Subject: `{{if .Data.started}}Your link to go on: {{.Data.title}}, from {{.Employer}}{{else}}{{.Employer}} invites you: {{.Data.title}}{{end}}`,
 		Body: []string{
 			`Hello{{if .Name}} {{.Name}}{{end}},`,
-			`{{.Employer}} invites you to take the assessment “{{.Data.title}}”.`,
-			`{{.Data.message}}`,
-			`You can start it until {{.Data.until}}.`,
+			`{{if .Data.started}}You have started the assessment “{{.Data.title}}” of {{.Employer}}. This link leads back to where you were.{{else}}{{.Employer}} invites you to take the assessment “{{.Data.title}}”.{{end}}`,
+			`{{if .Data.started}}The clock has been running since you started, so go on soon.{{else}}{{.Data.message}}{{end}}`,
+			`{{if not .Data.started}}You can start it until {{.Data.until}}.{{end}}`,
 		},
-		Button: "See what to expect", Path: "/i/{{.Secret}}", Small: small,
+		Button: "{{if .Data.started}}Go on{{else}}See what to expect{{end}}", Path: "/i/{{.Secret}}", Small: smallToo,
 		Still: m.stillOwed, Sent: m.noteSent, Failed: m.noteFailed,
 	})
 	m.mail.Declare(mail.Template{
@@ -59,7 +60,7 @@ func (m *Module) letter(i Invite, template, title string) mail.Message {
 }
 
 const sqlStillOwed = `
-SELECT i.started_at IS NOT NULL OR i.expires_at > $2
+SELECT i.completed_at IS NULL AND (i.started_at IS NOT NULL OR i.expires_at > $2)
   FROM invites i
  WHERE i.id = $1 AND i.rotation = $3 AND ` + live
 

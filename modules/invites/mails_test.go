@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,5 +78,36 @@ func TestTheMailsShowTheLinkThatOpensTheInvite(t *testing.T) {
 	}
 	if n := value[int](w, `SELECT count(*) FROM mails WHERE data::text LIKE '%/i/%' OR data::text LIKE '%' || $1 || '%'`, m.token(w.find(m, i))); n != 0 {
 		t.Error("a mail's row holds the link")
+	}
+}
+
+func TestWhoHasStartedIsToldToGoOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m, mailer := w.posted()
+	i := *w.order(m, Order{Message: "Come and see.", People: []Person{{Email: "ada@example.org", Name: "Ada"}}})[0].Invite
+	w.started(m, i)
+	w.must(m.Resend(w.as(asRecruiter), i.ID, false))
+	list, err := mailer.List(t.Context(), "", 10)
+	w.must(err)
+	shown, err := mailer.Show(t.Context(), list[0].ID)
+	w.must(err)
+	for _, want := range []string{"Hello Ada,", "You have started the assessment “Go basics” of Acme.", "Go on:\nhttps://lane.example/i/" + m.token(i), "pass it on."} {
+		if !strings.Contains(shown.Text, want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	for _, past := range []string{"until", "decline", "start the clock", "invites", "Come and see"} {
+		if strings.Contains(shown.Text, past) {
+			t.Errorf("it still says %q", past)
+		}
+	}
+	if t.Failed() {
+		t.Log(shown.Text)
+	}
+	if !slices.ContainsFunc(shown.Headers, func(h mail.Header) bool {
+		return h.Name == "Subject" && h.Value == "Your link to go on: Go basics, from Acme"
+	}) {
+		t.Errorf("headers %v", shown.Headers)
 	}
 }

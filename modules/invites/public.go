@@ -12,6 +12,7 @@ import (
 
 	"credlane/app/kit/audit"
 	"credlane/app/kit/fault"
+	"credlane/app/kit/pg"
 )
 
 // The event is only of the first look.
@@ -56,7 +57,7 @@ const sqlDecline = `
 UPDATE invites SET declined_at = $2, decline_reason = $3 WHERE id = $1`
 
 // Decline says that the person will not take part. Declining twice changes nothing.
-// Faults: ErrNotFound, ErrStarted, ErrExpired, ErrReason.
+// Faults: ErrNotFound, ErrStarted, ErrExpired, and rest.ErrInvalid for a reason that cannot be kept.
 func (m *Module) Decline(ctx context.Context, token, reason string) (Invite, error) {
 	reason = strings.TrimSpace(reason)
 	if utf8.RuneCountInString(reason) > MaxReason || strings.ContainsFunc(reason, isControl) {
@@ -112,7 +113,23 @@ type Held struct {
 	SubmissionID                 uuid.UUID // zero: not started
 	Email, Name                  string
 	ExtraTimePercent             int
+	TimeGiven                    TimeGiven // zero without extra time, and of one that is started
 }
+
+// TimeGiven is who gave the extra time of an invite last, when and why.
+type TimeGiven struct {
+	ByKind string     `db:"given_by_kind"` // member, api_key, operator
+	By     *uuid.UUID `db:"given_by"`      // nil for the operator
+	Reason string     `db:"reason"`        // may be empty where it came with the invite
+	At     time.Time  `db:"at"`
+}
+
+const sqlTimeGiven = `
+SELECT x.given_by_kind, x.given_by, x.reason, x.at
+  FROM invite_extra_times x
+ WHERE x.employer_id = $1 AND x.invite_id = $2
+ ORDER BY x.id DESC
+ LIMIT 1`
 
 // HoldTx finds the invite of a link and keeps everybody else from changing it until tx ends. Faults: ErrNotFound for a link that
 // is unknown, revoked, declined or followed by another one; ErrExpired unless it has been started: that one is held whatever
@@ -131,6 +148,12 @@ func (m *Module) HoldTx(ctx context.Context, tx pgx.Tx, token string) (Held, err
 	h := Held{ID: i.ID, EmployerID: i.EmployerID, AssessmentID: i.AssessmentID, Email: i.Email, Name: i.Name, ExtraTimePercent: i.ExtraTimePercent}
 	if i.SubmissionID != nil {
 		h.SubmissionID = *i.SubmissionID
+		return h, nil
+	}
+	if h.ExtraTimePercent > 0 {
+		if h.TimeGiven, err = pg.One[TimeGiven](ctx, tx, sqlTimeGiven, h.EmployerID, h.ID); err != nil {
+			return Held{}, fmt.Errorf("extra time of invite %s: %w", h.ID, err)
+		}
 	}
 	return h, nil
 }

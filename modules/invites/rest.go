@@ -93,9 +93,10 @@ func (m *Module) Mount(h *rest.Host) {
 	}, m.handleUpdate)
 	rest.Handle(h, rest.Op{
 		Method: http.MethodPost, Path: ofOne + "/resend", ID: "resend-invite", Tag: tag, Role: authn.Recruiter,
-		Summary:     "Send an invite's mail again",
-		Description: "The link stays the same. With `rotate` there is a new one, and the old one is unknown from now on.",
-		Faults:      slices.Concat([]*fault.Error{ErrNotFound, ErrExpired, ErrOver}, m.faults),
+		Summary: "Send an invite's mail again",
+		Description: "The link stays the same. With `rotate` there is a new one, and the old one is unknown from now on. To who has " +
+			"started, the mail says how to go on.",
+		Faults: slices.Concat([]*fault.Error{ErrNotFound, ErrExpired, ErrOver, ErrCompleted}, m.faults),
 	}, m.handleResend)
 	rest.Handle(h, rest.Op{
 		Method: http.MethodPost, Path: ofOne + "/revoke", ID: "revoke-invite", Tag: tag, Role: authn.Recruiter,

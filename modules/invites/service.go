@@ -108,8 +108,9 @@ func (m *Module) Find(ctx context.Context, id uuid.UUID) (Invite, []ExtraTime, e
 const sqlRotate = `
 UPDATE invites SET rotation = $3, token_hash = $4 WHERE employer_id = $1 AND id = $2`
 
-// Resend owes the invite's mail once more. The link stays the same unless it is to rotate: then the old one is unknown from now on.
-// Faults: ErrNotFound, ErrOver, ErrExpired, and those of Assessments for one that is not started.
+// Resend owes the invite's mail once more, to who has started in words of going on. The link stays the same unless it is to
+// rotate: then the old one is unknown from now on.
+// Faults: ErrNotFound, ErrOver, ErrExpired, ErrCompleted, and those of Assessments for one that is not started.
 func (m *Module) Resend(ctx context.Context, id uuid.UUID, rotate bool) error {
 	employer := authn.From(ctx).EmployerID
 	err := m.inTx(ctx, func(tx pgx.Tx) error {
@@ -121,8 +122,11 @@ func (m *Module) Resend(ctx context.Context, id uuid.UUID, rotate bool) error {
 		if err := i.usable(); err != nil {
 			return err
 		}
+		if i.State == Completed {
+			return ErrCompleted
+		}
 		about, err := m.assessments.Invitable(ctx, tx, employer, i.AssessmentID)
-		if err != nil && i.StartedAt == nil {
+		if err != nil && (i.StartedAt == nil || !takesNoInvites(err)) {
 			return err
 		}
 		if rotate {
@@ -131,7 +135,9 @@ func (m *Module) Resend(ctx context.Context, id uuid.UUID, rotate bool) error {
 				return err
 			}
 		}
-		if err := m.mail.SendTx(ctx, tx, m.letter(i, templateInvite, about.Title)); err != nil {
+		letter := m.letter(i, templateInvite, about.Title)
+		letter.Data["started"] = i.StartedAt != nil
+		if err := m.mail.SendTx(ctx, tx, letter); err != nil {
 			return err
 		}
 		e := m.event(ctx, i, "resent", now)
@@ -142,6 +148,12 @@ func (m *Module) Resend(ctx context.Context, id uuid.UUID, rotate bool) error {
 		return fmt.Errorf("resend invite %s: %w", id, err)
 	}
 	return nil
+}
+
+// takesNoInvites tells the lender's refusal, which concerns only those who have not started, from everything else that fails.
+func takesNoInvites(err error) bool {
+	f, ok := fault.As(err)
+	return ok && f.Kind == fault.Conflict
 }
 
 // usable says why the link leads nowhere any more, or nil.
@@ -253,13 +265,14 @@ func (m *Module) update(ctx context.Context, id uuid.UUID, c Change, agreed bool
 			begun = was.SubmissionID
 			return nil
 		}
-		if c.ExtraTimePercent == nil && is.ExpiresAt.Equal(was.ExpiresAt) {
-			return nil
+		news, err := is.news(ctx, tx, c)
+		if err != nil || !news && is.ExpiresAt.Equal(was.ExpiresAt) {
+			return err
 		}
 		if _, err := tx.Exec(ctx, sqlChange, employer, id, is.ExtraTimePercent, is.ExpiresAt, c.ExpiresAt != nil); err != nil {
 			return err
 		}
-		if c.ExtraTimePercent != nil { // the same time for another reason is worth knowing too
+		if news {
 			by := audit.ActorOf(authn.From(ctx))
 			if err := m.rememberTimes(ctx, tx, employer, by, now, given{id, is.ExtraTimePercent, c.Reason}); err != nil {
 				return err
@@ -270,6 +283,24 @@ func (m *Module) update(ctx context.Context, id uuid.UUID, c Change, agreed bool
 		return audit.Write(ctx, tx, e)
 	})
 	return begun, err
+}
+
+const sqlTimeIsKnown = `
+SELECT EXISTS (
+    SELECT FROM (SELECT x.extra_time_percent, x.reason FROM invite_extra_times x
+                  WHERE x.employer_id = $1 AND x.invite_id = $2
+                  ORDER BY x.id DESC LIMIT 1) AS last
+     WHERE last.extra_time_percent = $3 AND last.reason = $4)`
+
+// news says whether c gives extra time that is not the last that is known. The same time for another reason is worth knowing
+// too; the very same is a retry, after the submission had agreed and this invite was not written any more.
+func (i Invite) news(ctx context.Context, tx pgx.Tx, c Change) (bool, error) {
+	if c.ExtraTimePercent == nil {
+		return false, nil
+	}
+	var known bool
+	err := tx.QueryRow(ctx, sqlTimeIsKnown, i.EmployerID, i.ID, *c.ExtraTimePercent, c.Reason).Scan(&known)
+	return !known, err
 }
 
 // with is the invite as c makes it.
@@ -291,8 +322,8 @@ func (i Invite) with(c Change) (Invite, error) {
 	return i, nil
 }
 
-// settings is what the trail keeps of a change. The reason is about a person and the trail can never be deleted: it stands in
-// invite_extra_times, which goes with its invite.
+// settings is what the trail keeps of a change. The reason is about a person and the trail can never be changed: it stands
+// in invite_extra_times, where it can be.
 func (i Invite) settings() map[string]any {
 	return map[string]any{"extraTimePercent": i.ExtraTimePercent, "expiresAt": i.ExpiresAt.UTC()}
 }

@@ -39,7 +39,7 @@ type world struct {
 	people     map[string]authn.Principal // by API key
 
 	mu        sync.Mutex
-	closed    error // what the lender of assessments answers instead
+	closed    error // what the lender of assessments answers instead, or with errNotActive beside
 	refusal   error // of extra time
 	extra     map[uuid.UUID]int
 	templates map[string]mail.Template
@@ -137,7 +137,7 @@ func (w *world) SendTx(ctx context.Context, tx pgx.Tx, messages ...mail.Message)
 func (w *world) Invitable(ctx context.Context, q pg.Querier, employer, id uuid.UUID) (Assessment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed != nil {
+	if w.closed != nil && w.closed != errNotActive {
 		return Assessment{}, w.closed
 	}
 	var title string
@@ -146,7 +146,7 @@ func (w *world) Invitable(ctx context.Context, q pg.Querier, employer, id uuid.U
 	if err != nil {
 		return Assessment{}, ErrAssessmentNotFound
 	}
-	return Assessment{Title: title}, nil
+	return Assessment{Title: title}, w.closed
 }
 
 func (w *world) Landing(context.Context, uuid.UUID) (Landing, error) {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"credlane/app/kit/pg"
 )
 
 // team are the members of the world's employer who want to be told; nobody else's employer has any.
@@ -124,7 +122,7 @@ func TestOfTwoInstancesOneTells(t *testing.T) {
 	for round := range proofRounds {
 		w.handIn(m, fmt.Sprintf("ada%d@example.org", round))
 		w.clock.Advance(25 * time.Hour)
-		due, err := pg.All[digestDue](t.Context(), m.DB, sqlDigestsDue, uuid.Nil, w.clock.Now(), digestPage)
+		due, err := m.digestsDue(t.Context(), w.clock.Now())
 		if err != nil || len(due) != 1 {
 			t.Fatal(due, err)
 		}
@@ -137,6 +135,51 @@ func TestOfTwoInstancesOneTells(t *testing.T) {
 		if n := w.mails(mailDigest); n != 2*(round+1) {
 			t.Fatalf("round %d: %d mails to two members", round, n)
 		}
+	}
+}
+
+func TestADigestCostsNothingWhereNothingEndedAndIsNotSentToNobody(t *testing.T) {
+	t.Parallel()
+	w := newProvenWorld(t)
+	members := team{w.version.EmployerID, 0}
+	more := w.more
+	sent := &statementLog{}
+	w.more = func(d *Deps) { more(d); d.Members = &members }
+	m := w.traced(sent)
+	w.tell(m)
+	sent.clear()
+	w.tell(m)
+	if got := sent.clear(); len(got) != 1 || one[int](w.world, `SELECT count(*) FROM submission_digests`) != 0 {
+		t.Errorf("of nothing new: %d statements: %q", len(got), got)
+	}
+	w.handIn(m, "ada@example.org")
+	w.tell(m)
+	if got := one[string](w.world, `SELECT concat_ws(' ', count(*), count(sent_at)) FROM submission_digests`); got != "1 0" {
+		t.Errorf("looked at, and sent: %s", got)
+	}
+	members.size = 1
+	w.handIn(m, "bob@example.org")
+	w.tell(m)
+	if got := w.digested(); got != "1 Basics: 1" {
+		t.Errorf("a member who wants it now was told %q", got)
+	}
+}
+
+func TestTheLongestUntoldAreToldFirst(t *testing.T) {
+	t.Parallel()
+	w, m := newDigestWorld(t)
+	w.handIn(m, "ada@example.org")
+	w.exec(`INSERT INTO employers SELECT (jsonb_populate_record(e, jsonb_build_object('id', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 'slug', 'other' || n))).*
+		FROM employers e, generate_series(1, 2) n WHERE e.id = $1`, w.version.EmployerID)
+	w.exec(`INSERT INTO audit_events SELECT (jsonb_populate_record(a, jsonb_build_object('id', overlay(a.id::text PLACING '0' || n FROM 35), 'employer_id',
+		'00000000-0000-4000-8000-00000000000' || n))).* FROM audit_events a, generate_series(1, 2) n WHERE a.action = 'submission.submitted'`)
+	w.exec(`INSERT INTO submission_digests (employer_id, until) VALUES ('00000000-0000-4000-8000-000000000001', $1)`, opened)
+	due, err := m.digestsDue(t.Context(), w.clock.Now().Add(time.Hour))
+	if err != nil || len(due) != 3 {
+		t.Fatal(due, err)
+	}
+	if got := due[2].Employer.String(); got != "00000000-0000-4000-8000-000000000001" {
+		t.Errorf("the one who was told last is not the last: %v", due)
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 type site struct {
 	t    testing.TB
 	echo *echo.Echo
+	from string // the caller's address and port; "" is httptest's own
 }
 
 func newSite(t testing.TB, w *world) *site {
@@ -73,6 +74,9 @@ func (s *site) call(method, path, token, body string) *httptest.ResponseRecorder
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if s.from != "" {
+		req.RemoteAddr = s.from
 	}
 	rec := httptest.NewRecorder()
 	s.echo.ServeHTTP(rec, req)

@@ -55,48 +55,49 @@ const (
 	digestEvery = 24 * time.Hour
 	// What ended has been committed for sure after so long.
 	digestSettles = time.Minute
-	digestPage    = 500 // employers listed at once
+	// How far back news are looked for: a day until an employer may be told again, and one that the program may be away.
+	digestReach = 2 * digestEvery
 )
 
 // inTx runs a part of a job's work in a transaction.
 type inTx func(ctx context.Context, fn func(tx pgx.Tx) error) error
 
+// From those with news, and the longest untold first: a pass that is broken off goes on with whom it did not reach.
 const sqlDigestsDue = `
-SELECT e.id, d.until
-  FROM employers e
-  LEFT JOIN submission_digests d ON d.employer_id = e.id
- WHERE e.id > $1 AND (d.sent_at IS NULL OR d.sent_at <= $2)
- ORDER BY e.id
- LIMIT $3`
+SELECT e.employer_id, d.until
+  FROM (SELECT DISTINCT a.employer_id FROM audit_events a
+         WHERE a.id >= $1 AND a.id < $2 AND a.action IN ('submission.submitted', 'submission.expired')) e
+  LEFT JOIN submission_digests d ON d.employer_id = e.employer_id
+ WHERE d.sent_at IS NULL OR d.sent_at <= $3
+ ORDER BY d.until NULLS FIRST, e.employer_id`
 
 type digestDue struct {
-	Employer uuid.UUID  `db:"id"`
-	Until    *time.Time `db:"until"` // nil: never looked at
+	Employer uuid.UUID  `db:"employer_id"`
+	Until    *time.Time `db:"until"` // nil: never told
+}
+
+func (m *Module) digestsDue(ctx context.Context, now time.Time) ([]digestDue, error) {
+	return pg.All[digestDue](ctx, m.DB, sqlDigestsDue, firstID(now.Add(-digestReach)), firstID(now.Add(-digestSettles)), now.Add(-digestEvery))
 }
 
 // digests tells the members of every employer who want it how many new submissions there are, at most once a day. An employer
 // whose turn fails does not take the others'.
 func (m *Module) digests(ctx context.Context, in inTx) error {
 	now := m.Clock.Now()
-	var failed error
-	for last := uuid.Nil; ; {
-		due, err := pg.All[digestDue](ctx, m.DB, sqlDigestsDue, last, now.Add(-digestEvery), digestPage)
-		if err != nil {
-			return errors.Join(failed, fmt.Errorf("list digests: %w", err))
-		}
-		for _, d := range due {
-			if err := m.digest(ctx, in, d, now); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("digest of employer %s: %w", d.Employer, err))
-			}
-			if errors.Is(failed, jobs.ErrSuperseded) || ctx.Err() != nil {
-				return failed
-			}
-		}
-		if len(due) < digestPage {
-			return failed
-		}
-		last = due[len(due)-1].Employer
+	due, err := m.digestsDue(ctx, now)
+	if err != nil {
+		return fmt.Errorf("list digests: %w", err)
 	}
+	var failed error
+	for _, d := range due {
+		if err := m.digest(ctx, in, d, now); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("digest of employer %s: %w", d.Employer, err))
+		}
+		if errors.Is(failed, jobs.ErrSuperseded) || ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
 }
 
 // The trail has the ends in the order in which they were noted, and by its key; a time of their own would not do: an attempt ends
@@ -126,27 +127,27 @@ ON CONFLICT (employer_id) DO UPDATE
 // digest tells the members of one employer, if there is something to tell.
 func (m *Module) digest(ctx context.Context, in inTx, d digestDue, now time.Time) error {
 	until := now.Add(-digestSettles)
-	from := until.Add(-digestEvery)
-	if d.Until != nil {
+	from := now.Add(-digestReach)
+	if d.Until != nil && d.Until.After(from) {
 		from = *d.Until
 	}
 	if !until.After(from) {
 		return nil
 	}
 	ended, err := pg.All[newlyEnded](ctx, m.DB, sqlNewlyEnded, d.Employer, firstID(from), firstID(until))
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	members, err := m.Members.DigestAddresses(ctx, d.Employer)
 	if err != nil {
 		return err
 	}
 	var messages []mail.Message
-	var sent *time.Time
-	if len(ended) > 0 {
-		members, err := m.Members.DigestAddresses(ctx, d.Employer)
-		if err != nil {
-			return err
-		}
-		for _, to := range members {
-			messages = append(messages, digestMail(d.Employer, to, ended, until))
-		}
+	for _, to := range members {
+		messages = append(messages, digestMail(d.Employer, to, ended, until))
+	}
+	var sent *time.Time // stays as it was when nobody wants to be told
+	if len(messages) > 0 {
 		sent = &now
 	}
 	return in(ctx, func(tx pgx.Tx) error {

@@ -30,7 +30,7 @@ func (m *Module) mountCandidate(h *rest.Host) {
 		Description: "Starts the one attempt of an address and gives its submission token, with 201. A second start is refused and " +
 			"tells nothing of the first, unless a right `code` proves the address: then it resumes the attempt, with 200, and the " +
 			"device before is told that its session is taken.",
-		Faults: append([]*fault.Error{ErrAlreadyStarted, ErrConsent, ErrCandidate, ErrEmailCode, ErrCodeWrong, ErrCodeSpent, rest.ErrTooMany},
+		Faults: append([]*fault.Error{ErrAlreadyStarted, ErrUnsettled, ErrConsent, ErrCandidate, ErrEmailCode, ErrCodeWrong, ErrCodeSpent, rest.ErrTooMany},
 			m.OpeningFaults...),
 	}, m.startByLink)
 	rest.Handle(h, rest.Op{

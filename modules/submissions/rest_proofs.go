@@ -20,7 +20,7 @@ func (m *Module) mountProofs(h *rest.Host) {
 				"link resumes it on whatever device, with 200, and the device before is told that its session is taken. An attempt that " +
 				"has ended is answered too: its receipt and result can be read. `consent` is needed to start, and `name` unless the " +
 				"invite has one.",
-			Faults: slices.Concat([]*fault.Error{ErrConsent, ErrCandidate, rest.ErrTooMany}, m.LinkFaults, m.OpeningFaults),
+			Faults: slices.Concat([]*fault.Error{ErrAlreadyStarted, ErrUnsettled, ErrConsent, ErrCandidate, rest.ErrTooMany}, m.LinkFaults, m.OpeningFaults),
 		}, m.startByInvite)
 	}
 	if m.Mail == nil {

@@ -18,7 +18,8 @@ func Unreachable() []string {
 		"submission_answers_one_per_question",
 		"submission_extra_times_pkey", "submission_extra_times_submission_fkey", "submission_extra_times_giver_known",
 		"voided_submissions_pkey", "voided_submissions_assessment_fkey",
-		"email_codes_pkey", "email_codes_assessment_fkey", "email_codes_tries_range", "email_codes_expire_later",
+		"email_codes_pkey", "email_codes_assessment_fkey", "email_codes_tries_range", "email_codes_foreign_tries_range",
+		"email_codes_expire_later",
 		"submission_digests_pkey", "submission_digests_employer_fkey",
 	}
 }

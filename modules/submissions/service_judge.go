@@ -48,8 +48,9 @@ var errTimeIsOver = ErrSubmissionClosed.WithMessage(
 // timeGiven is what the audit trail keeps of extra time. The reason is about a person and the trail can never be deleted:
 // it stands in submission_extra_times, which goes with its submission.
 type timeGiven struct {
-	ExtraTimePercent int       `json:"extraTimePercent"`
-	DeadlineAt       time.Time `json:"deadlineAt"`
+	ExtraTimePercent int        `json:"extraTimePercent"`
+	DeadlineAt       time.Time  `json:"deadlineAt"`
+	InviteID         *uuid.UUID `json:"inviteId,omitempty"` // when it came with an invite
 }
 
 // GiveTime sets the extra time of a submission in progress to percent of its time limit and moves the deadline. Less time

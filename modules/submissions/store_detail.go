@@ -32,7 +32,7 @@ SELECT a.question_id, a.answer, a.sequence, a.flagged, a.saved_at
  WHERE a.submission_id = $2 AND a.employer_id = $1`
 
 const sqlExtraTimes = `
-SELECT x.at, x.given_by,
+SELECT x.at, COALESCE(x.given_by, '00000000-0000-0000-0000-000000000000'),
        COALESCE((SELECT u.name FROM users u WHERE u.id = x.given_by AND x.given_by_kind = 'member'),
                 (SELECT k.name FROM api_keys k WHERE k.id = x.given_by AND x.given_by_kind = 'api_key'), '') AS given_by_name,
        x.extra_time_percent, x.reason

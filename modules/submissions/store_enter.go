@@ -38,3 +38,11 @@ func findOwn(ctx context.Context, q pg.Querier, assessment uuid.UUID, email stri
 	err = q.QueryRow(ctx, sqlFindOwn, assessment, email).Scan(&id)
 	return id, err
 }
+
+const sqlVersionOf = `SELECT s.version_id FROM submissions s WHERE s.id = $1`
+
+// findVersionOf is pgx.ErrNoRows when there is no such attempt.
+func findVersionOf(ctx context.Context, q pg.Querier, id uuid.UUID) (version uuid.UUID, err error) {
+	err = q.QueryRow(ctx, sqlVersionOf, id).Scan(&version)
+	return version, err
+}

@@ -45,7 +45,7 @@ type Deps struct {
 	Key         *seal.Key
 	Limiter     *rest.Limiter
 	StartLimit  rest.Rate // starts from one client address
-	CodeLimit   rest.Rate // one-time codes for one e-mail address; codesPerNetwork times as many for one client
+	CodeLimit   rest.Rate // one-time codes for one e-mail address and client; codesPerAddress times as many for the address, codesPerNetwork times for the client
 	Tokens      Tokens
 	Versions    Versions
 	Openings    Openings
@@ -171,6 +171,15 @@ type Invitation struct {
 	Email            string
 	Name             string // "" when the inviter gave none
 	ExtraTimePercent int
+	TimeGiven        TimeGiven // zero without extra time
+}
+
+// TimeGiven tells of extra time that came with an invite.
+type TimeGiven struct {
+	ByKind string     // member, api_key, operator
+	By     *uuid.UUID // nil for the operator
+	Reason string     // may be empty
+	At     time.Time
 }
 
 // Mailer owes people mail (kit/mail).

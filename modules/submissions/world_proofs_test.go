@@ -80,6 +80,9 @@ func (l links) HoldTx(ctx context.Context, tx pgx.Tx, token string) (i Invitatio
 		return i, errNoLink
 	case err == nil && submission != nil:
 		i.SubmissionID = *submission
+	case err == nil && l.w.clock.Now().Before(ends) && i.ExtraTimePercent > 0:
+		err = tx.QueryRow(ctx, `SELECT given_by_kind, given_by, reason, at FROM invite_extra_times WHERE invite_id = $1 ORDER BY id DESC LIMIT 1`, i.ID).
+			Scan(&i.TimeGiven.ByKind, &i.TimeGiven.By, &i.TimeGiven.Reason, &i.TimeGiven.At)
 	case err == nil && !l.w.clock.Now().Before(ends):
 		return i, errLinkEnded
 	}
@@ -103,9 +106,14 @@ func (links) ReopenTx(ctx context.Context, tx pgx.Tx, submission uuid.UUID) erro
 // invite makes a personal link, whose token is the address, with extra time in per cent.
 func (w *provenWorld) invite(email string, extra int) {
 	w.t.Helper()
+	id := uuid.New()
 	w.exec(`INSERT INTO invites (id, employer_id, assessment_id, email, name, extra_time_percent, token_hash, created_by_kind, created_at, expires_at)
-		VALUES (gen_random_uuid(), $1, $2, $3, 'Ada of the invite', $4, $5, 'operator', $6::timestamptz, $6::timestamptz + interval '14 days')`,
-		w.version.EmployerID, w.version.AssessmentID, email, extra, seal.Hash(email), opened)
+		VALUES ($7, $1, $2, $3, 'Ada of the invite', $4, $5, 'operator', $6::timestamptz, $6::timestamptz + interval '14 days')`,
+		w.version.EmployerID, w.version.AssessmentID, email, extra, seal.Hash(email), opened, id)
+	if extra > 0 {
+		w.exec(`INSERT INTO invite_extra_times (id, employer_id, invite_id, extra_time_percent, reason, given_by_kind, at)
+			VALUES (gen_random_uuid(), $1, $2, $3, '', 'operator', $4)`, w.version.EmployerID, id, extra, opened)
+	}
 }
 
 // come starts or resumes by the link that was sent to the address.

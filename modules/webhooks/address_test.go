@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // plainReceiver is a receiver without TLS.
@@ -158,27 +156,5 @@ func TestPlainHTTPGoesOnlyIntoNamedNetworks(t *testing.T) {
 	public := newSender(addressRules{[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, names, nil)
 	if got := public.send(t.Context(), time.Now(), "http://hooks.example.com/", nil, "{}"); got.outcome != outcomeForbidden {
 		t.Errorf("got %+v", got)
-	}
-}
-
-func TestNoMoreThanFourTriesAtOneEndpointAtOnce(t *testing.T) {
-	t.Parallel()
-	var b busy
-	one, other := uuid.New(), uuid.New()
-	for range maxBusy {
-		if !b.enter(one) {
-			t.Fatal("not even four")
-		}
-	}
-	if b.enter(one) || !b.enter(other) {
-		t.Error("each endpoint has its own four")
-	}
-	b.leave(one)
-	if !b.enter(one) {
-		t.Error("a place that was left stays taken")
-	}
-	b.leave(other)
-	if len(b.tries) != 1 {
-		t.Error("an endpoint without tries is still counted")
 	}
 }

@@ -1,6 +1,8 @@
 package webhooks
 
 import (
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,7 +188,19 @@ func TestAnEndpointThatTakesNothingForFiveDaysIsDisabled(t *testing.T) {
 func TestTwoWorkersDeliverEachMessageOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, trusting)
-	r := receive(t, nil)
+	// One worker has four under way at most: the answers wait until there is a fifth.
+	var arrived atomic.Int32
+	both := make(chan struct{})
+	r := receive(t, func(rw http.ResponseWriter, req *http.Request) {
+		if arrived.Add(1) == maxBusy+1 {
+			close(both)
+		}
+		select {
+		case <-both:
+			rw.WriteHeader(http.StatusNoContent)
+		case <-req.Context().Done():
+		}
+	})
 	e, _ := w.endpoint(r.URL, "submission.scored")
 	const events = 40
 	for range events {
@@ -194,8 +208,7 @@ func TestTwoWorkersDeliverEachMessageOnce(t *testing.T) {
 	}
 	w.work(w.Module, w.instance(trusting))
 	w.until("all arrived", func() bool {
-		// What was put off because four were under way comes seconds later.
-		w.exec(`UPDATE river.river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'`)
+		w.hurry() // what was put off because four were under way
 		return value[int](w, `SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'succeeded'`, e.ID) == events
 	})
 	ids := map[string]int{}
@@ -207,6 +220,10 @@ func TestTwoWorkersDeliverEachMessageOnce(t *testing.T) {
 	}
 	if n := value[int](w, `SELECT count(*) FROM webhook_attempts`); n != events {
 		t.Errorf("%d attempts were noted", n)
+	}
+	w.until("the jobs are done with", func() bool { return value[int](w, `SELECT count(*) FROM river.river_job WHERE state = 'running'`) == 0 })
+	if n := value[int](w, `SELECT count(DISTINCT attempted_by[cardinality(attempted_by)]) FROM river.river_job WHERE kind = $1`, kindDeliver); n != 2 {
+		t.Errorf("%d workers delivered", n)
 	}
 }
 
@@ -231,5 +248,35 @@ func TestOldDeliveriesAndDeletedWebhooksAreForgotten(t *testing.T) {
 	w.clock.Advance(2 * time.Second)
 	if n := left(); n != 0 {
 		t.Errorf("%d rows are left", n)
+	}
+}
+
+func TestASecretThatSignsNoMoreIsForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	e, _ := w.endpoint("https://127.0.0.1:1/", "submission.scored")
+	kept := func() string {
+		w.must(w.tidy(t.Context(), nil))
+		return value[string](w, `SELECT concat_ws(' ', cardinality(previous_secrets), cardinality(previous_until)) FROM webhook_endpoints`)
+	}
+	first := value[[]byte](w, `SELECT secret FROM webhook_endpoints`)
+	for range 2 {
+		_, _, err := w.Rotate(w.ctx, e.ID)
+		w.must(err)
+		w.clock.Advance(time.Hour)
+	}
+	if got := kept(); got != "2 2" {
+		t.Errorf("kept while both sign: %s", got)
+	}
+	w.clock.Advance(rotationOverlap - 2*time.Hour)
+	if got := kept(); got != "1 1" || string(value[[]byte](w, `SELECT previous_secrets[1] FROM webhook_endpoints`)) == string(first) {
+		t.Errorf("kept when the first is over: %s", got)
+	}
+	w.clock.Advance(time.Hour)
+	if got := kept(); got != "0 0" {
+		t.Errorf("kept in the end: %s", got)
+	}
+	if found, err := w.Find(w.ctx, e.ID); err != nil || found.PreviousUntil != nil {
+		t.Errorf("shown: %+v, %v", found, err)
 	}
 }

@@ -125,37 +125,52 @@ func (m *Module) fanOutTx(ctx context.Context, tx pgx.Tx, e message, body string
 }
 
 const (
-	maxBusy   = 4               // tries at one endpoint at once in one process, of the sixteen that the queue works on
-	putOff    = 2 * time.Second // for how long, at least, a delivery waits when there are as many
-	putOffTop = 20 * time.Second
+	maxBusy         = 4 // tries at one endpoint at once in one process, of the sixteen that the queue works on
+	maxBusyEmployer = 6 // likewise at all endpoints of one employer
+
+	// For how long a delivery waits when there are as many: at least and at most for the first time, and at most ever.
+	putOffLeast = 2 * time.Second
+	putOffFirst = 20 * time.Second
+	putOffMost  = 10 * time.Minute
 )
 
-// busy counts the tries under way at each endpoint, so that one that takes its fifteen seconds over every answer does not hold
-// up everybody's deliveries.
+// busy counts the tries under way at each endpoint and of each employer, so that those who take their fifteen seconds over every
+// answer do not hold up everybody's deliveries.
 type busy struct {
 	mu    sync.Mutex
 	tries map[uuid.UUID]int
 }
 
-func (b *busy) enter(id uuid.UUID) bool {
+func (b *busy) enter(d due) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tries == nil {
 		b.tries = map[uuid.UUID]int{}
 	}
-	if b.tries[id] >= maxBusy {
+	if b.tries[d.EndpointID] >= maxBusy || b.tries[d.EmployerID] >= maxBusyEmployer {
 		return false
 	}
-	b.tries[id]++
+	b.tries[d.EndpointID]++
+	b.tries[d.EmployerID]++
 	return true
 }
 
-func (b *busy) leave(id uuid.UUID) {
+func (b *busy) leave(d due) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tries[id]--; b.tries[id] == 0 {
-		delete(b.tries, id)
+	for _, id := range []uuid.UUID{d.EndpointID, d.EmployerID} {
+		if b.tries[id]--; b.tries[id] == 0 {
+			delete(b.tries, id)
+		}
 	}
+}
+
+// putOff is for how long a delivery waits that has waited so many times before: the longer the line at its endpoint, the less
+// often each one of the line comes to see.
+func putOff(before int) time.Duration {
+	most := min(putOffFirst<<min(before, 10), putOffMost)
+	least := most / (putOffFirst / putOffLeast)
+	return least + rand.N(most-least)
 }
 
 var errNotDue = errors.New("the delivery is not due yet")
@@ -181,12 +196,10 @@ func (m *Module) deliver(ctx context.Context, a *jobs.Attempt) error {
 		return a.Finish(ctx, func(tx pgx.Tx) error { return giveUp(ctx, tx, args, "The webhook is disabled.", now) })
 	case d.NextAt != nil && d.NextAt.Sub(now) > time.Second: // the worker died between two notes of one failure
 		return jobs.RetryIn(d.NextAt.Sub(now), errNotDue)
-	case !m.busy.enter(d.EndpointID):
-		job := deliverJob(d.EmployerID, d.ID, d.Round)
-		job.At = now.Add(putOff + rand.N(putOffTop-putOff))
-		return a.Finish(ctx, func(tx pgx.Tx) error { return m.jobs.EnqueueTx(ctx, tx, job) })
+	case !m.busy.enter(d):
+		return jobs.Snooze(putOff(a.Snoozes))
 	}
-	defer m.busy.leave(d.EndpointID)
+	defer m.busy.leave(d)
 	headers, err := m.headers(d, now)
 	if err != nil {
 		return err
@@ -270,7 +283,7 @@ func (m *Module) tidy(ctx context.Context, _ *jobs.Attempt) error {
 	for _, old := range []struct {
 		sql  string
 		args []any
-	}{{sqlTidyMessages, []any{before, firstID(before.Add(idSlack))}}, {sqlTidyEndpoints, []any{before}}} {
+	}{{sqlTidyMessages, []any{before, firstID(before.Add(idSlack))}}, {sqlTidyEndpoints, []any{before}}, {sqlTidySecrets, []any{m.clock.Now()}}} {
 		for {
 			tag, err := m.db.Exec(ctx, old.sql, old.args...)
 			if err != nil {

@@ -39,7 +39,7 @@ type EndpointBody struct {
 	DisabledAt          *time.Time `json:"disabledAt"`
 	DisabledReason      *string    `json:"disabledReason" doc:"by_hand; gone: it answered 410; failing: it took no delivery for five days."`
 	FailingSince        *time.Time `json:"failingSince" doc:"The first failure since a delivery last succeeded."`
-	PreviousSecretUntil *time.Time `json:"previousSecretUntil" doc:"Until then the secret before signs too."`
+	PreviousSecretUntil *time.Time `json:"previousSecretUntil" doc:"Until then the secret before signs too; null when it no longer does."`
 	CreatedAt           time.Time  `json:"createdAt"`
 	UpdatedAt           time.Time  `json:"updatedAt"`
 }
@@ -172,7 +172,7 @@ func (m *Module) mountSecrets(h *rest.Host) {
 			"Only 2xx is success; redirects are not followed; 410 disables the webhook.",
 		Role: authn.Admin, Status: http.StatusCreated, Idempotent: true, Faults: []*fault.Error{ErrTooMany}}, m.create)
 	rest.Handle(h, rest.Op{Method: http.MethodPost, Path: one + "/rotate", ID: "rotate-webhook-secret", Summary: "Make a new secret", Tag: tag,
-		Description: "For 24 hours each delivery is signed with both secrets.",
+		Description: "For 24 hours each delivery is signed with the secret before too; after several rotations with up to five secrets, the newest first.",
 		Role:        authn.Admin, Faults: []*fault.Error{ErrNotFound}},
 		func(ctx context.Context, in *idIn) (*secretOut, error) {
 			e, secret, err := m.Rotate(ctx, in.ID)

@@ -52,7 +52,7 @@ type requestBody struct {
 
 type responseBody struct {
 	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers" doc:"The first 40, each cut to 300 bytes."`
+	Headers map[string]string `json:"headers" doc:"The first 40 by name, each cut to 300 bytes."`
 	Body    string            `json:"body" doc:"The first 4 KiB."`
 }
 
@@ -98,7 +98,7 @@ type deliveriesOut struct {
 
 func (m *Module) mountDeliveries(h *rest.Host) {
 	rest.Handle(h, rest.Op{Method: http.MethodPost, Path: one + "/test", ID: "test-webhook", Summary: "Send a test event", Tag: tag,
-		Description: "It goes to this webhook alone, whatever it listens to.", Role: authn.Admin, Faults: []*fault.Error{ErrNotFound, ErrDisabled}},
+		Description: "It goes to this webhook alone, whatever it listens to.", Role: authn.Admin, Faults: []*fault.Error{ErrNotFound, ErrDisabled, rest.ErrTooMany}},
 		func(ctx context.Context, in *idIn) (*deliveryOut, error) { return delivered(m.Test(ctx, in.ID)) })
 	rest.Handle(h, rest.Op{Method: http.MethodGet, Path: one + "/deliveries", ID: "list-webhook-deliveries",
 		Summary: "List deliveries of the last 30 days, newest first", Tag: tag,
@@ -108,7 +108,7 @@ func (m *Module) mountDeliveries(h *rest.Host) {
 		Role: authn.Admin, Faults: []*fault.Error{ErrDeliveryNotFound}}, m.getDelivery)
 	rest.Handle(h, rest.Op{Method: http.MethodPost, Path: one + "/deliveries/{did}/replay", ID: "replay-webhook-delivery",
 		Summary: "Send a delivery again, now", Tag: tag,
-		Role: authn.Admin, Faults: []*fault.Error{ErrNotFound, ErrDeliveryNotFound, ErrDisabled, ErrQueued}},
+		Role: authn.Admin, Faults: []*fault.Error{ErrNotFound, ErrDeliveryNotFound, ErrDisabled, ErrQueued, rest.ErrTooMany}},
 		func(ctx context.Context, in *deliveryIn) (*deliveryOut, error) {
 			return delivered(m.Replay(ctx, in.ID, in.DeliveryID))
 		})

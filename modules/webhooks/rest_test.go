@@ -153,6 +153,28 @@ func TestAQueuedDeliveryIsNotReplayed(t *testing.T) {
 	w.refused(err, ErrQueued)
 }
 
+func TestAnEmployerSendsOnlySoMuchByHand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	e, _ := w.endpoint("https://127.0.0.1:1/", "submission.scored")
+	var d Delivery
+	for range byHandLimit.Count {
+		var err error
+		d, err = w.Test(w.ctx, e.ID)
+		w.must(err)
+	}
+	at := "/" + e.ID.String()
+	w.do(429, "too_many_requests", w.admin, "POST", at+"/test", "")
+	w.do(429, "too_many_requests", w.admin, "POST", at+"/deliveries/"+d.ID.String()+"/replay", "")
+	if n := value[int](w, `SELECT count(*) FROM webhook_deliveries`); n != byHandLimit.Count {
+		t.Errorf("%d deliveries", n)
+	}
+	other, _ := w.newEmployer()
+	w.do(404, "webhook_not_found", w.signIn(other, authn.Admin), "POST", at+"/test", "")
+	w.clock.Advance(byHandLimit.Per)
+	w.do(200, "", w.admin, "POST", at+"/test", "")
+}
+
 func TestDeliveriesAreListedPageByPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,9 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -226,14 +228,14 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(0, d), maxRetryAfter)
 }
 
-// kept is a header as it is kept: a bounded number of bounded values.
+// kept is a header as it is kept: a bounded number of bounded values, the first by name.
 func kept(h http.Header) map[string]string {
 	list := map[string]string{}
-	for name, values := range h {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		if len(list) == maxHeaders {
 			break
 		}
-		list[clip(plainText(name), maxHeaderValue)] = clip(plainText(strings.Join(values, ", ")), maxHeaderValue)
+		list[clip(plainText(name), maxHeaderValue)] = clip(plainText(strings.Join(h[name], ", ")), maxHeaderValue)
 	}
 	return list
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/pg"
+	"credlane/app/kit/rest"
 )
 
 // maxTriesShown bounds the list of a delivery that was replayed again and again.
@@ -44,9 +46,12 @@ func (m *Module) DeliveryInFull(ctx context.Context, endpoint, id uuid.UUID) (De
 }
 
 // Replay sends a delivery again, from the first step of the ladder; what still came of the tries before changes nothing.
-// Errors: ErrDeliveryNotFound, ErrDisabled, ErrQueued.
+// Errors: ErrDeliveryNotFound, ErrDisabled, ErrQueued, rest.ErrTooMany.
 func (m *Module) Replay(ctx context.Context, endpoint, id uuid.UUID) (Delivery, error) {
 	var d Delivery
+	if err := m.byHand(ctx); err != nil {
+		return d, err
+	}
 	err := m.db.InTx(ctx, func(tx pgx.Tx) error {
 		employer := employerOf(ctx)
 		e, err := findEndpoint(ctx, tx, sqlFindEndpoint, employer, endpoint)
@@ -79,9 +84,13 @@ func (m *Module) Replay(ctx context.Context, endpoint, id uuid.UUID) (Delivery, 
 	return d, err
 }
 
-// Test sends a message of the type webhook.test to one webhook, whatever it listens to. Errors: ErrNotFound, ErrDisabled.
+// Test sends a message of the type webhook.test to one webhook, whatever it listens to.
+// Errors: ErrNotFound, ErrDisabled, rest.ErrTooMany.
 func (m *Module) Test(ctx context.Context, endpoint uuid.UUID) (Delivery, error) {
 	var d Delivery
+	if err := m.byHand(ctx); err != nil {
+		return d, err
+	}
 	err := m.db.InTx(ctx, func(tx pgx.Tx) error {
 		employer, now := employerOf(ctx), m.clock.Now()
 		e, err := findEndpoint(ctx, tx, sqlFindEndpoint, employer, endpoint)
@@ -112,4 +121,12 @@ func (m *Module) Test(ctx context.Context, endpoint uuid.UUID) (Delivery, error)
 		return m.record(ctx, tx, "webhook.tested", endpoint, nil, map[string]any{"deliveryId": id})
 	})
 	return d, err
+}
+
+// byHandLimit is how much one employer sends by hand, so that nobody keeps the queue busy with a button. All of a short outage
+// can still be sent again in some minutes.
+var byHandLimit = rest.Rate{Count: 60, Per: time.Minute}
+
+func (m *Module) byHand(ctx context.Context) error {
+	return m.limiter.Take(ctx, "webhook_by_hand", employerOf(ctx).String(), byHandLimit)
 }

@@ -283,4 +283,11 @@ WHERE id = ANY (ARRAY(SELECT id FROM webhook_messages WHERE id < $2 AND at < $1 
 	sqlTidyEndpoints = `
 DELETE FROM webhook_endpoints
 WHERE id = ANY (ARRAY(SELECT id FROM webhook_endpoints WHERE deleted_at < $1 ORDER BY deleted_at LIMIT 1000))`
+
+	// A secret that signs no more is kept no longer. The newest stands first, and ends last.
+	sqlTidySecrets = `
+UPDATE webhook_endpoints e
+SET previous_secrets = e.previous_secrets[1:(SELECT count(*) FROM unnest(e.previous_until) u WHERE u > $1)],
+    previous_until = e.previous_until[1:(SELECT count(*) FROM unnest(e.previous_until) u WHERE u > $1)]
+WHERE id = ANY (ARRAY(SELECT id FROM webhook_endpoints WHERE previous_until[cardinality(previous_until)] <= $1 LIMIT 1000))`
 )

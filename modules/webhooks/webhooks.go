@@ -22,6 +22,7 @@ import (
 	"credlane/app/kit/ids"
 	"credlane/app/kit/jobs"
 	"credlane/app/kit/pg"
+	"credlane/app/kit/rest"
 	"credlane/app/kit/seal"
 )
 
@@ -32,6 +33,7 @@ type Deps struct {
 	IDs      *ids.Source
 	Jobs     *jobs.Client
 	Key      *seal.Key
+	Limiter  *rest.Limiter
 	Log      *slog.Logger
 	Objects  Objects
 	Counters Counters // nil counts nothing
@@ -80,6 +82,7 @@ type Module struct {
 	sealer   cipher.AEAD
 	rules    addressRules
 	sender   *sender
+	limiter  *rest.Limiter
 	busy     busy
 }
 
@@ -98,7 +101,7 @@ func New(d Deps) (*Module, error) {
 	rules := addressRules{slices.Clone(d.Networks)}
 	m := &Module{
 		db: d.DB, clock: d.Clock, ids: d.IDs, jobs: d.Jobs, log: d.Log, objects: d.Objects, counters: d.Counters, sealer: sealer,
-		rules: rules, sender: newSender(rules, d.Resolver, d.Roots),
+		limiter: d.Limiter, rules: rules, sender: newSender(rules, d.Resolver, d.Roots),
 	}
 	m.handle()
 	return m, nil

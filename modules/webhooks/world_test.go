@@ -87,7 +87,7 @@ func (w *world) instance(change ...func(*Deps)) *Module {
 	key, err := seal.New(bytes.Repeat([]byte("k"), 32))
 	w.must(err)
 	db := &pg.DB{Pool: w.pool.Pool}
-	d := Deps{DB: db, Clock: w.clock, IDs: ids.New(w.clock), Jobs: jobs.New(jobs.Options{DB: db}), Key: key, Objects: w.objects,
+	d := Deps{DB: db, Clock: w.clock, IDs: ids.New(w.clock), Jobs: jobs.New(jobs.Options{DB: db}), Key: key, Limiter: rest.NewLimiter(db, w.clock), Objects: w.objects,
 		Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	for _, f := range change {
 		f(&d)
@@ -210,6 +210,13 @@ func (w *world) next(d Delivery) {
 	w.clock.Advance(d.NextAt.Sub(w.clock.Now()))
 	w.until("the job waits", func() bool { return value[int](w, `SELECT count(*) FROM river.river_job WHERE state = 'running'`) == 0 })
 	w.exec(`UPDATE river.river_job SET state = 'available', scheduled_at = now() WHERE kind = $1 AND state IN ('retryable', 'available')`, kindDeliver)
+}
+
+// hurry lets what was put off be due.
+func (w *world) hurry() {
+	w.t.Helper()
+	w.exec(`UPDATE river.river_job SET state = 'available', scheduled_at = now()
+		WHERE kind = $1 AND state IN ('scheduled', 'available') AND metadata ? 'snoozes'`, kindDeliver)
 }
 
 // received is one request as a receiver saw it.

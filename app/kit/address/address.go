@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -18,12 +19,22 @@ const (
 	MaxName = 200
 )
 
-// Email gives an address as it is kept, trimmed and NFC with its case, and whether it is one. It is stricter than RFC 5322 on
+// Email gives an address as it is kept, and whether it is one: trimmed and NFC, the local part with its case, the domain in the
+// one form that it has in Unicode, so that bücher.example and xn--bcher-kva.example are one. It is stricter than RFC 5322 on
 // purpose: a dot-atom and a domain of two labels or more, both also in Unicode (RFC 6531). Quoted local parts, comments, display
 // names and IP literals are what attackers send, not people.
 func Email(raw string) (address string, ok bool) {
-	address = norm.NFC.String(strings.TrimSpace(raw))
-	return address, valid(address)
+	raw = strings.TrimSpace(raw)
+	address = norm.NFC.String(raw)
+	if !valid(address) || strings.ContainsFunc(raw, turnsPlain) { // also what NFC makes plain
+		return address, false
+	}
+	local, domain, _ := strings.Cut(address, "@")
+	domain, ok = canonical(domain)
+	if !ok || len(local)+1+len(domain) > maxEmail {
+		return address, false
+	}
+	return local + "@" + domain, true
 }
 
 func valid(address string) bool {
@@ -31,7 +42,7 @@ func valid(address string) bool {
 		return false
 	}
 	local, domain, _ := strings.Cut(address, "@")
-	if len(local) > maxLocalPart || !dotted(local, isAtom) {
+	if len(local) > maxLocalPart || !dotted(local, isAtom) || strings.ContainsFunc(address, turnsPlain) {
 		return false
 	}
 	labels := strings.Split(domain, ".")
@@ -41,6 +52,32 @@ func valid(address string) bool {
 		}
 	}
 	return len(labels) >= 2
+}
+
+// canonical gives the form of a domain that is kept, in Unicode and lower case, of one that mail can look up.
+func canonical(domain string) (string, bool) {
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", false
+	}
+	shown, err := idna.Lookup.ToUnicode(ascii)
+	if err != nil || strings.ContainsFunc(shown, turnsPlain) || strings.Count(shown, ".") != strings.Count(domain, ".") {
+		return "", false
+	}
+	return shown, true
+}
+
+// turnsPlain refuses a character outside ASCII that lower case, upper case or compatibility turns into one within: whoever has
+// the mailbox of the one would pass for that of the other (Turkish İ, the Kelvin sign, full-width letters, ligatures).
+func turnsPlain(r rune) bool {
+	if r < utf8.RuneSelf {
+		return false
+	}
+	return unicode.ToLower(r) < utf8.RuneSelf || unicode.ToUpper(r) < utf8.RuneSelf || holdsPlain(norm.NFKC.String(string(r)))
+}
+
+func holdsPlain(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < utf8.RuneSelf }) >= 0
 }
 
 // Name gives a person's name as it is kept, trimmed, NFC and on one line, and whether it may be one. The empty name may.

@@ -3,6 +3,10 @@ package address
 import (
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestAnAddressIsOneThatMailCanReachAndNothingAroundIt(t *testing.T) {
@@ -12,10 +16,67 @@ func TestAnAddressIsOneThatMailCanReachAndNothingAroundIt(t *testing.T) {
 		"ada": false, "ada@localhost": false, "a@b@c.de": false, "Ada <ada@example.org>": false, "ada @example.org": false,
 		"ada@-x.org": false, "ada@x..org": false, ".ada@x.org": false, `"ada"@x.org`: false, "ada@[127.0.0.1]": false,
 		"ada@x.org\nBcc: b@x.org": false, "": false, strings.Repeat("a", 65) + "@x.org": false,
+		"m\u0130ke@x.org": false, "ada@gma\u0130l.com": false, "\u212aim@x.org": false, "ada@\u212aim.org": false, "\uff41da@x.org": false,
+		"ada@\uff58.org": false, "\ufb01n@x.org": false, "a\u017f@x.org": false, "straße@straße.example": true,
 	} {
-		if got, ok := Email(raw); ok != want || ok && got != strings.TrimSpace(raw) {
+		if got, ok := Email(raw); ok != want || ok && !strings.EqualFold(got, strings.TrimSpace(raw)) {
 			t.Errorf("%q: %q, %v", raw, got, ok)
 		}
+	}
+}
+
+func TestADomainHasOneFormAndALocalPartKeepsItsOwn(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"Ada@Example.ORG": "Ada@example.org", "Ada@xn--bcher-kva.example": "Ada@bücher.example", "Ada@XN--BCHER-KVA.example": "Ada@bücher.example",
+		"Ada@BÜCHER.example": "Ada@bücher.example", "Ada@bu\u0308cher.example": "Ada@bücher.example",
+	} {
+		got, ok := Email(raw)
+		again, still := Email(got)
+		if !ok || got != want || !still || again != got {
+			t.Errorf("%q: %q, %v; that again: %q, %v", raw, got, ok, again, still)
+		}
+	}
+	for _, raw := range []string{"a@xn--a.example", "a@xn--zzzzzzz99999.example", "a@" + strings.Repeat("ü", 31) + "b" + strings.Repeat("ö", 31) + ".example"} {
+		if got, ok := Email(raw); ok {
+			t.Errorf("%q is %q", raw, got)
+		}
+	}
+}
+
+// Addresses are compared in lower case, here and by the database: that may never make one mailbox of two.
+func TestLowerCaseLeavesEveryAddressTheMailboxThatItIs(t *testing.T) {
+	t.Parallel()
+	taken := 0
+	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
+		for _, raw := range []string{"a" + string(r) + "b@x.example", "ab@x" + string(r) + "y.example"} {
+			kept, ok := Email(raw)
+			if !ok {
+				continue
+			}
+			taken++
+			plain := func(s string) string {
+				return strings.Map(func(r rune) rune {
+					if r < utf8.RuneSelf {
+						return r
+					}
+					return -1
+				}, s)
+			}
+			for _, same := range []string{strings.ToLower(kept), strings.ToUpper(kept), norm.NFKC.String(kept)} {
+				if local, _, _ := strings.Cut(raw, "@"); utf8.RuneCountInString(local) == 3 && !strings.EqualFold(plain(same), plain(kept)) {
+					t.Errorf("%U in %q: the same as %q", r, kept, same)
+				}
+			}
+			lower := strings.ToLower(kept)
+			_, domain, _ := strings.Cut(kept, "@")
+			if again, ok := Email(lower); !ok || !strings.HasSuffix(again, "@"+domain) {
+				t.Errorf("%U: %q in lower case is %q, %v", r, kept, again, ok)
+			}
+		}
+	}
+	if taken < 100_000 {
+		t.Errorf("only %d addresses were taken", taken)
 	}
 }
 

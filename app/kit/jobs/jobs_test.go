@@ -402,3 +402,19 @@ func TestAJobThatIsPutOffForLongWaits(t *testing.T) {
 		t.Errorf("%+v of %d", job, len(w.all(c)))
 	}
 }
+
+func TestAJobThatWasPutOffAsOftenAsCanBeCountedIsDead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.client(jobs.Options{}, jobs.Kind{Name: "patient", Queue: jobs.Events, Timeout: time.Minute,
+		Work: func(context.Context, *jobs.Attempt) error { return jobs.Snooze(0) }})
+	w.enqueue(c, jobs.Job{Kind: "patient"})
+	if _, err := w.db.Exec(t.Context(), `UPDATE river.river_job SET attempt = 31997, max_attempts = 31999`); err != nil {
+		t.Fatal(err)
+	}
+	w.start(c, jobs.Plan{})
+	w.settled(c, 1, jobs.DeadState)
+	if job := w.all(c)[0]; job.Attempts != 32_000 || job.MaxAttempts != 32_000 || job.LastError == nil {
+		t.Errorf("%+v", job)
+	}
+}

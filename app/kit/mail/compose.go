@@ -85,7 +85,7 @@ func (m *Mailer) write(t *template, row mailRow) (*letter, error) {
 	if l.to, err = parseAddress(row.ToAddress); err != nil {
 		return nil, err
 	}
-	v := View{Employer: oneLine(row.Employer), Name: personName(row.ToName), Data: data, Secret: m.secret(row)}
+	v := View{Employer: unlinked(row.Employer), Name: personName(row.ToName), Data: data, Secret: m.secret(row)}
 	if v.Employer != "" {
 		l.from.Name = headerText(v.Employer)
 	}
@@ -120,16 +120,6 @@ func (m *Mailer) write(t *template, row mailRow) (*letter, error) {
 	}
 	l.html = html.String()
 	return l, nil
-}
-
-// personName is a name to address somebody by. Strangers may have typed it: one that a mail program would make a link of is none.
-func personName(name string) string {
-	name = oneLine(name)
-	low := strings.ToLower(name)
-	if strings.ContainsAny(name, "/@<>") || strings.Contains(low, "www.") {
-		return ""
-	}
-	return name
 }
 
 func (m *Mailer) secret(row mailRow) string {
@@ -215,7 +205,7 @@ func (p page) plain() string {
 func (l *letter) message(utf8 bool) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("mail-"+strings.ReplaceAll(l.row.ID.String(), "-", "")))
 	msg.FromMailAddress(&l.from)
-	msg.ToMailAddress(&netmail.Address{Name: headerText(l.row.ToName), Address: l.to.String()})
+	msg.ToMailAddress(&netmail.Address{Name: headerText(personName(l.row.ToName)), Address: l.to.String()})
 	if l.replyTo != nil && (utf8 || l.replyTo.ascii()) {
 		msg.ReplyToMailAddress(&netmail.Address{Name: l.from.Name, Address: l.replyTo.String()})
 	}

@@ -170,11 +170,49 @@ func TestANameThatWouldBecomeALinkIsNotSaid(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Ada Byron": "Ada Byron", "Win at http://evil.example": "", "WWW.evil.example": "", "evil.example/prize": "", "me@evil.example": "",
-		"Dr. Ada": "Dr. Ada", "\u963f\u9054": "\u963f\u9054",
+		"Ada evil.example": "", "evil.example": "", "Ada (evil.xn--p1ai)": "", "ada evil\u3002example": "", "evil\u2024example": "", "192.0.2.10": "",
+		"evil\u200b.example": "", "mailto:x": "", "ada\uFF20evil": "", "Ada <x>": "", "b\u00fccher.example": "", "evil.example.": "",
+		"J.R.R. Tolkien": "J.R.R. Tolkien", "Ada B. Byron jr.": "Ada B. Byron jr.", "Dr. Ada": "Dr. Ada", "\u963f\u9054": "\u963f\u9054",
 	} {
 		if got := personName(name); got != want {
 			t.Errorf("%q is called %q", name, got)
 		}
+	}
+}
+
+func TestAnEmployersNameIsNoLink(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Analytical Engines Inc.": "Analytical Engines Inc.", "Win at prize.example": "Win at prize\u00b7example", "a.b.c": "a\u00b7b\u00b7c",
+		"http://www.prize.example/x": "http: www\u00b7prize\u00b7example x", "me@prize.example": "me at prize\u00b7example", "A. & B. Ltd": "A. & B. Ltd",
+		"prize\u3002example": "prize\u00b7example", "prize\uFF0Eexample": "prize\u00b7example", "prize\u200b.\u2060example": "prize\u00b7example",
+		"tel:+180012345": "tel: +180012345", "prize..example": "prize\u00b7example", "\u963f\u9054\u516c\u53f8": "\u963f\u9054\u516c\u53f8",
+	} {
+		if got := unlinked(name); got != want {
+			t.Errorf("%q is written as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestNoNameIsALinkAnywhereInAMail(t *testing.T) {
+	t.Parallel()
+	server := mailtest.New(t, mailtest.Options{})
+	w := newWorld(t, to(server))
+	w.Declare(Template{Name: "named", Subject: "{{.Employer}} invites {{.Name}}", Body: []string{"Hello {{.Name}},", "{{.Employer}} has a prize."}})
+	if _, err := w.db.Exec(t.Context(), `UPDATE employers SET name = 'Win at prize.example'`); err != nil {
+		t.Fatal(err)
+	}
+	m := sentBy(t, w, server, message(func(m *Message) { m.Template, m.ToName = "named", "Ada evil.example" }))
+	text, html := m.Bodies(t)
+	all := text + html
+	for _, name := range []string{"Subject", "From", "To", "Reply-To"} {
+		all += m.Header(t, name) + "\n"
+	}
+	if strings.Contains(all, "prize.example") || strings.Contains(all, "evil") {
+		t.Errorf("a name can become a link:\n%s", all)
+	}
+	if want := "Win at prize\u00b7example"; strings.Count(all, want) < 8 {
+		t.Errorf("the employer is not named as %q everywhere:\n%s", want, all)
 	}
 }
 

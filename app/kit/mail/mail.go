@@ -106,7 +106,6 @@ type Options struct {
 	Counters  Counters // may be nil
 	PublicURL string   // where links lead, without a slash at the end
 	SMTP      SMTP     // without a URL mail is kept
-	Pretend   bool     // take every mail for sent and let none leave: for example data
 }
 
 // Mailer sends mail.
@@ -122,7 +121,7 @@ type Mailer struct {
 	host      string // of the public URL, as mail writes it
 	from      netmail.Address
 	server    *server // nil: mail is kept
-	pretend   bool
+	pretend   State   // what mail is taken for at once; "" for none
 	keeping   sync.Once
 
 	mu        sync.RWMutex
@@ -136,7 +135,7 @@ func New(o Options) (*Mailer, error) {
 	}
 	m := &Mailer{
 		db: o.DB, jobs: o.Jobs, key: o.Key, clock: o.Clock, ids: o.IDs, log: o.Log, counters: o.Counters,
-		publicURL: strings.TrimRight(o.PublicURL, "/"), pretend: o.Pretend, templates: map[string]*template{},
+		publicURL: strings.TrimRight(o.PublicURL, "/"), templates: map[string]*template{},
 	}
 	public, err := url.Parse(m.publicURL)
 	if err != nil {

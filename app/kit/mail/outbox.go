@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"credlane/app/kit/fault"
+	"credlane/app/kit/jobs"
 	"credlane/app/kit/pg"
 )
 
@@ -34,6 +36,14 @@ func States() []State { return []State{Queued, Sent, Kept, Dropped, Failed} }
 
 // ErrNotFound is a mail that is not there.
 var ErrNotFound = fault.New(fault.NotFound, "mail_not_found", "There is no such mail. Mails are forgotten after 90 days.")
+
+// The faults of sending a mail that nothing would send any more.
+var (
+	ErrOwed     = fault.New(fault.Conflict, "mail_owed", "The mail is still owed: it goes out by itself.")
+	ErrSent     = fault.New(fault.Conflict, "mail_sent", "The mail server took this mail already.")
+	ErrDropped  = fault.New(fault.Conflict, "mail_dropped", "What the mail was about had come to nothing before it was sent.")
+	ErrNoServer = fault.New(fault.Conflict, "no_mail_server", "There is no mail server to send it by. Set CREDLANE_SMTP_URL first.")
+)
 
 // Info is a mail in the operator's list.
 type Info struct {
@@ -61,6 +71,46 @@ func (m *Mailer) List(ctx context.Context, state State, limit int) ([]Info, erro
 		return nil, fmt.Errorf("list mails: %w", err)
 	}
 	return list, nil
+}
+
+const (
+	sqlOweAgain = `
+UPDATE mails SET state = 'queued', ended_at = NULL, last_error = NULL
+WHERE id = $1 AND state IN ('kept', 'failed')`
+	// The job that gave the mail up would send it once more if somebody tried it again. The operator's command alone waits for it.
+	sqlForgetDeadJobs = `
+DELETE FROM river.river_job
+WHERE kind = $1 AND state IN ('discarded', 'cancelled') AND args ->> 'mailId' = $2`
+)
+
+// OweAgainTx owes a mail again that was kept or has failed, and says whose it is (uuid.Nil: nobody's). It goes out if what it is
+// about still stands. Faults: ErrNotFound, ErrOwed, ErrSent, ErrDropped, ErrNoServer.
+func (m *Mailer) OweAgainTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (employer uuid.UUID, err error) {
+	tag, err := tx.Exec(ctx, sqlOweAgain, id)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("owe mail %s again: %w", id, err)
+	}
+	row, err := findMail(ctx, tx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if tag.RowsAffected() == 0 {
+		return uuid.Nil, map[State]*fault.Error{Queued: ErrOwed, Sent: ErrSent, Dropped: ErrDropped}[row.State]
+	}
+	if m.server == nil {
+		return uuid.Nil, ErrNoServer
+	}
+	t, err := m.template(row.Template)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := tx.Exec(ctx, sqlForgetDeadJobs, t.job(), id.String()); err != nil {
+		return uuid.Nil, fmt.Errorf("forget what gave mail %s up: %w", id, err)
+	}
+	if row.EmployerID != nil {
+		employer = *row.EmployerID
+	}
+	return employer, m.jobs.EnqueueTx(ctx, tx, jobs.Job{Kind: t.job(), EmployerID: employer, Priority: t.Priority, Args: sendArgs{id}})
 }
 
 // Header is one line above a mail's text.

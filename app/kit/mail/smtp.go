@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,10 @@ import (
 
 const (
 	dialLimit = 15 * time.Second // until the server has said who it is and let us in
-	talkLimit = 90 * time.Second // of handing one mail over: below what its job has
+	talkLimit = 90 * time.Second // of handing one mail over, until its last dot
+	// doneLimit is how long the server may think about a mail that it has in whole: who hangs up before has it sent twice (RFC 5321
+	// 4.5.3.2.6). It and the others together are below what the job has.
+	doneLimit = 10 * time.Minute
 )
 
 // SMTP is the way to the server that takes mail.
@@ -28,8 +32,10 @@ type SMTP struct {
 	URL    string // smtp://[user:password@]host[:port][?tls=required] or smtps://...; "" for none
 	From   string // "CredLane <noreply@example.com>"; made from the public URL unless set
 	CAFile string // certificates to trust besides the system's
-	// TalkLimit is how long handing one mail over may take; 90 s unless set.
+	// TalkLimit is how long handing one mail over may take, without the answer to it; 90 s unless set.
 	TalkLimit time.Duration
+	// DoneLimit is how long the server may take for the answer to a whole mail; 10 minutes unless set.
+	DoneLimit time.Duration
 	// IdleLimit is how long a connection is kept that nobody uses; 10 s unless set.
 	IdleLimit time.Duration
 }
@@ -41,7 +47,7 @@ type server struct {
 	user, password  string
 	tls             *tls.Config
 	helo            string
-	talk            time.Duration
+	talk, done      time.Duration
 	pool            *pool
 }
 
@@ -51,7 +57,7 @@ func newServer(o SMTP, helo string) (*server, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" || strings.Trim(u.Path, "/") != "" {
 		return nil, errors.New("the mail server's URL is not like smtp://user:password@mail.example.com:587")
 	}
-	s := &server{host: u.Hostname(), port: u.Port(), implicit: u.Scheme == "smtps", helo: helo, talk: o.TalkLimit}
+	s := &server{host: u.Hostname(), port: u.Port(), implicit: u.Scheme == "smtps", helo: helo, talk: o.TalkLimit, done: o.DoneLimit}
 	switch {
 	case s.port == "" && s.implicit:
 		s.port = "465"
@@ -70,6 +76,9 @@ func newServer(o SMTP, helo string) (*server, error) {
 	}
 	if s.talk == 0 {
 		s.talk = talkLimit
+	}
+	if s.done == 0 {
+		s.done = doneLimit
 	}
 	s.tls = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
 	if s.tls.RootCAs, err = roots(o.CAFile); err != nil {
@@ -134,7 +143,13 @@ func (s *server) hand(ctx context.Context, c *conn, l *letter) (begun bool, err 
 		return false, err
 	}
 	stop := context.AfterFunc(ctx, c.interrupt)
-	begun, err = c.talk(l)
+	begun, err = c.talk(l, func() error {
+		err := c.raw.SetDeadline(s.deadline(ctx, s.done))
+		if ctx.Err() != nil { // the end of ctx may have come before the new deadline
+			c.interrupt()
+		}
+		return err
+	})
 	if !stop() || err != nil {
 		c.close()
 		return begun, err
@@ -151,18 +166,21 @@ func (s *server) deadline(ctx context.Context, limit time.Duration) time.Time {
 	return at
 }
 
-// hidden takes the recipient's address out of what the server said: reasons are logged.
-func (l *letter) hidden(err error) error {
+// anAddress is whatever could be one that mail is sent to, however the server writes it.
+var anAddress = regexp.MustCompile(`[^\s()<>\[\]\\,;:"@]+@[^\s()<>\[\]\\,;:"@]+`)
+
+// hidden takes addresses out of what the server said: reasons are logged.
+func hidden(err error) error {
 	var said *textproto.Error
 	if errors.As(err, &said) {
-		text := strings.NewReplacer(l.to.String(), "...", l.row.ToAddress, "...").Replace(said.Msg)
-		return &textproto.Error{Code: said.Code, Msg: text}
+		return &textproto.Error{Code: said.Code, Msg: anAddress.ReplaceAllString(said.Msg, "...")}
 	}
 	return err
 }
 
 // talk is one mail's transaction (RFC 5321 3.3). A no to the sender is about us, not about the mail: somebody mends it.
-func (c *conn) talk(l *letter) (begun bool, err error) {
+// wait is called before the last dot: the answer to that has a limit of its own.
+func (c *conn) talk(l *letter, wait func() error) (begun bool, err error) {
 	utf8 := !l.to.ascii()
 	offered, _ := c.client.Extension("SMTPUTF8")
 	if utf8 && !offered {
@@ -174,20 +192,23 @@ func (c *conn) talk(l *letter) (begun bool, err error) {
 	}
 	c.client.SkipSMTPUTF8(!utf8) // a mail that says it without need is refused by relays further on
 	if err := c.client.Mail("<" + l.from.Address + ">"); err != nil {
-		return answered(err), fmt.Errorf("the mail server refuses our sender: %w", err)
+		return answered(err), worded("our sender", err)
 	}
 	if err := c.client.Rcpt("<" + l.to.String() + ">"); err != nil {
-		return true, final("the mail server refuses the recipient", l.hidden(err))
+		return true, final("the recipient", err)
 	}
 	w, err := c.client.Data()
 	if err != nil {
-		return true, final("the mail server refuses the mail", l.hidden(err))
+		return true, final("the mail", err)
 	}
 	if _, err := w.Write(body); err != nil {
 		return true, fmt.Errorf("send the mail: %w", err)
 	}
+	if err := wait(); err != nil {
+		return true, fmt.Errorf("wait for the mail server: %w", err)
+	}
 	if err := w.Close(); err != nil {
-		return true, final("the mail server refuses the mail", l.hidden(err))
+		return true, final("the mail", err)
 	}
 	c.used++
 	return true, nil
@@ -199,14 +220,22 @@ func answered(err error) bool {
 	return errors.As(err, &said) && said.Code != 421 // it closes the connection
 }
 
+// worded says who ended it: the server by its word, or a connection on which none came.
+func worded(what string, err error) error {
+	var said *textproto.Error
+	if errors.As(err, &said) {
+		return fmt.Errorf("the mail server refuses %s: %w", what, hidden(err))
+	}
+	return fmt.Errorf("the mail server gives no answer to %s: %w", what, err)
+}
+
 // final tells the server's lasting no from all that may pass.
 func final(what string, err error) error {
-	worded := fmt.Errorf("%s: %w", what, err)
 	var said *textproto.Error
 	if errors.As(err, &said) && said.Code >= 500 && said.Code <= 599 {
-		return &refusal{worded}
+		return &refusal{worded(what, err)}
 	}
-	return worded
+	return worded(what, err)
 }
 
 // dial opens a connection that is ready for mail.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"credlane/app/kit/jobs"
 	"credlane/app/kit/mailtest"
 )
 
@@ -170,6 +171,9 @@ func TestAMailThatIsRefusedForGoodIsGivenUpWithTheServersReason(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]mailtest.Options{
 		"the recipient": {Rcpt: func(to string) error { return mailtest.Refuse(550, "no such user <"+to+"> here") }},
+		"the recipient, written otherwise": {Rcpt: func(to string) error {
+			return mailtest.Refuse(550, "no such user Ada@EXAMPLE.Com, also known as ada@elsewhere.example: <ADA@EXAMPLE.COM>")
+		}},
 		"the mail": {Data: func(mailtest.Mail) error {
 			return mailtest.Refuse(554, "no such user here: this is spam "+strings.Repeat("x", 3000))
 		}},
@@ -197,7 +201,7 @@ func TestAMailThatIsRefusedForGoodIsGivenUpWithTheServersReason(t *testing.T) {
 			if w.text(`SELECT name FROM employers`) != "Told" || w.seen.of("failed") != 1 {
 				t.Error("nobody was told")
 			}
-			if strings.Contains(w.log.String(), "ada@") || strings.Contains(w.text(`SELECT errors::text FROM river.river_job`), "ada@") {
+			if all := strings.ToLower(w.log.String() + reason + w.text(`SELECT errors::text FROM river.river_job`)); strings.Contains(all, "ada@") {
 				t.Errorf("the log or the job holds the address:\n%s", w.log)
 			}
 		})
@@ -228,6 +232,46 @@ func TestAFailedMailThatIsTriedAgainByHandGoesOut(t *testing.T) {
 	w.settle(1, Sent)
 	if len(server.Mails()) != 1 {
 		t.Error("it did not arrive")
+	}
+}
+
+func TestAMailThatIsOwedAgainGoesOutOnce(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	server := mailtest.New(t, mailtest.Options{Rcpt: func(string) error {
+		if tries.Add(1) == 1 {
+			return mailtest.Refuse(550, "mailbox full")
+		}
+		return nil
+	}})
+	w := newWorld(t, to(server))
+	w.Declare(note())
+	w.owe(message())
+	w.start()
+	w.settle(1, Failed)
+	id := uuid.MustParse(w.text(`SELECT id::text FROM mails`))
+	again := func() error {
+		return w.db.InTx(t.Context(), func(tx pgx.Tx) error {
+			employer, err := w.OweAgainTx(t.Context(), tx, id)
+			if err == nil && employer.String() != w.text(`SELECT employer_id::text FROM mails`) {
+				t.Errorf("it is of %s", employer)
+			}
+			return err
+		})
+	}
+	if err := again(); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(1, Sent)
+	if err := again(); !errors.Is(err, ErrSent) {
+		t.Errorf("one that was sent: %v", err)
+	}
+	if n := w.count(`SELECT count(*) FROM river.river_job WHERE kind = 'mail.send' AND state = 'discarded'`); n != 0 || len(server.Mails()) != 1 {
+		t.Errorf("%d mails arrived, and %d dead jobs are left", len(server.Mails()), n)
+	}
+	id = uuid.New()
+	if err := again(); !errors.Is(err, ErrNotFound) {
+		t.Errorf("one that is not there: %v", err)
 	}
 }
 
@@ -294,34 +338,84 @@ func TestASlowServerGetsEveryMailOnceByFewConnections(t *testing.T) {
 	}
 }
 
+// thinking is a server that has a mail in whole and gives no answer until it is released.
+func thinking(t *testing.T) (server *mailtest.Server, begun chan struct{}, release func()) {
+	t.Helper()
+	begun = make(chan struct{})
+	answers := make(chan struct{})
+	release = sync.OnceFunc(func() { close(answers) })
+	var once sync.Once
+	server = mailtest.New(t, mailtest.Options{Data: func(mailtest.Mail) error {
+		once.Do(func() { close(begun) })
+		<-answers
+		return nil
+	}})
+	t.Cleanup(release) // before the server's own end, which waits for its answers
+	return server, begun, release
+}
+
 func TestAServerThatNeverAnswersIsGivenUpInTime(t *testing.T) {
 	t.Parallel()
-	hold := make(chan struct{})
-	server := mailtest.New(t, mailtest.Options{Data: func(mailtest.Mail) error { <-hold; return nil }})
-	t.Cleanup(func() { close(hold) })
+	server, _, _ := thinking(t)
 	smtp := to(server)
-	smtp.TalkLimit = 200 * time.Millisecond
+	smtp.DoneLimit = 200 * time.Millisecond
 	var no *refusal
-	if err := broken(t, newWorld(t, smtp)); err == nil || errors.As(err, &no) {
+	err := broken(t, newWorld(t, smtp))
+	if err == nil || errors.As(err, &no) || !strings.Contains(err.Error(), "no answer to the mail") || strings.Contains(err.Error(), "refuse") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestAStoppedWorkerLetsGoOfItsServer(t *testing.T) {
+// Whoever hangs up on a server that has the mail, and is only slow to say so, sends it twice.
+func TestAServerThatThinksLongAboutAWholeMailGetsItOnce(t *testing.T) {
 	t.Parallel()
-	hold, begun := make(chan struct{}), make(chan struct{})
-	server := mailtest.New(t, mailtest.Options{Data: func(mailtest.Mail) error { close(begun); <-hold; return nil }})
-	t.Cleanup(func() { close(hold) })
+	server, begun, release := thinking(t)
 	smtp := to(server)
-	smtp.TalkLimit = time.Hour
+	smtp.TalkLimit = 500 * time.Millisecond
 	w := newWorld(t, smtp)
+	go func() {
+		<-begun
+		time.AfterFunc(2*smtp.TalkLimit, release)
+	}()
+	if err := broken(t, w); err != nil || len(server.Mails()) != 1 {
+		t.Errorf("%d mails arrived: %v", len(server.Mails()), err)
+	}
+	if w.server.done < 10*time.Minute || sendLimit <= dialLimit+talkLimit+doneLimit+commitLimit {
+		t.Errorf("the server has %s, and the job %s in all", w.server.done, sendLimit)
+	}
+}
+
+func TestAStoppedWorkerLetsGoOfItsServerAndHandsTheMailBack(t *testing.T) {
+	t.Parallel()
+	server, begun, _ := thinking(t)
+	w := newWorld(t, to(server))
 	w.Declare(note())
 	w.owe(message())
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-begun; cancel() }()
-	if err := w.server.send(ctx, letterOf(t, w)); err == nil {
-		t.Error("it was sent")
+	stop := w.start()
+	<-begun
+	stop() // it says so when it had to leave something behind
+	if n := w.count(`SELECT count(*) FROM river.river_job WHERE state = 'available' AND attempt = 1 AND cardinality(errors) IS NOT DISTINCT FROM NULL`); n != 1 {
+		t.Errorf("the job was not handed back: %s", w.text(`SELECT j::text FROM river.river_job j`))
 	}
+	if n := w.count(`SELECT count(*) FROM mails WHERE state = 'queued' AND last_error IS NULL`); n != 1 {
+		t.Errorf("the stop is noted as the mail's failure: %s", w.text(`SELECT m::text FROM mails m`))
+	}
+}
+
+func TestAnAttemptThatRanOutOfTimeSaysSo(t *testing.T) {
+	t.Parallel()
+	server, _, _ := thinking(t)
+	w := newWorld(t, to(server))
+	w.Declare(note())
+	w.jobs.Handle(jobs.Kind{Name: "hasty", Queue: jobs.Mail, Timeout: 300 * time.Millisecond, Work: w.send, Died: w.died})
+	w.owe(message())
+	if _, err := w.db.Exec(t.Context(), `UPDATE river.river_job SET kind = 'hasty'`); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.eventually("the reason noted", func() bool {
+		return w.count(`SELECT count(*) FROM mails WHERE state = 'queued' AND last_error LIKE '%no answer to the mail%'`) == 1
+	})
 }
 
 func TestAKeptConnectionThatTheServerClosedCostsNoTry(t *testing.T) {

@@ -24,7 +24,8 @@ const (
 	sendTries   = 35
 	firstPause  = 5 * time.Second
 	longest     = 2 * time.Hour
-	sendLimit   = 2 * time.Minute
+	sendLimit   = dialLimit + talkLimit + doneLimit + commitLimit + time.Minute
+	tidyLimit   = 2 * time.Minute
 	commitLimit = 15 * time.Second // of noting that a mail is gone, when there is little time left
 
 	keepMails = 90 * 24 * time.Hour
@@ -50,7 +51,7 @@ func (m *Mailer) declareJobs() {
 	m.jobs.Handle(send)
 	send.Name, send.Queue = kindUrgent, jobs.Urgent
 	m.jobs.Handle(send)
-	m.jobs.Handle(jobs.Kind{Name: kindTidy, Queue: jobs.Upkeep, Timeout: sendLimit, Work: m.tidy})
+	m.jobs.Handle(jobs.Kind{Name: kindTidy, Queue: jobs.Upkeep, Timeout: tidyLimit, Work: m.tidy})
 	m.jobs.Repeat(jobs.Periodic{Kind: kindTidy, Every: time.Hour})
 }
 
@@ -131,9 +132,6 @@ func (m *Mailer) send(ctx context.Context, a *jobs.Attempt) error {
 			return m.finish(ctx, a, t, row, Dropped)
 		}
 	}
-	if m.pretend {
-		return m.finish(ctx, a, t, row, Sent)
-	}
 	if m.server == nil {
 		m.keeping.Do(func() {
 			m.log.WarnContext(ctx, "no mail server is configured (CREDLANE_SMTP_URL): mail is kept; `credlane mail list` shows it")
@@ -205,9 +203,11 @@ func (m *Mailer) failed(ctx context.Context, a *jobs.Attempt, row mailRow, err e
 		return jobs.Dead(err)
 	}
 	m.counters.Mail(outcomeRetrying)
-	if ctx.Err() != nil { // the process stops: the job goes back as it came
+	if errors.Is(ctx.Err(), context.Canceled) { // the process stops: the job goes back as it came
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit) // the attempt's own time may be up
+	defer cancel()
 	errNote := a.InTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, sqlNoteFailure, row.ID, reason(err))
 		return err
