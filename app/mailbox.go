@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
+	"credlane/app/kit/audit"
 	"credlane/app/kit/mail"
 )
 
@@ -26,10 +28,36 @@ func (a *App) Mails(ctx context.Context, state string, limit int) ([]Mail, error
 
 // Mail shows one mail as it would be sent now, with links that work.
 func (a *App) Mail(ctx context.Context, id string) (*ShownMail, error) {
-	parsed, err := uuid.Parse(id)
+	parsed, err := mailID(id)
 	if err != nil {
-		return nil, errors.New("a mail's id is a UUID, as `credlane mail list` prints it")
+		return nil, err
 	}
 	shown, err := a.mail.Show(ctx, parsed)
 	return shown, plain(err)
+}
+
+// SendMail owes a mail again that was kept or has failed.
+func (a *App) SendMail(ctx context.Context, id string) error {
+	parsed, err := mailID(id)
+	if err != nil {
+		return err
+	}
+	return plain(a.db.InTx(ctx, func(tx pgx.Tx) error {
+		employer, err := a.mail.OweAgainTx(ctx, tx, parsed)
+		if err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Event{
+			ID: a.options.IDs.ID(), EmployerID: employer, Actor: audit.Operator, Action: "mail.queued_again", ObjectType: "mail", ObjectID: parsed,
+			At: a.options.Clock.Now(),
+		})
+	}))
+}
+
+func mailID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, errors.New("a mail's id is a UUID, as `credlane mail list` prints it")
+	}
+	return id, nil
 }

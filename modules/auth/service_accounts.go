@@ -189,18 +189,19 @@ var linkKinds = map[string]struct {
 	purposeReset: {resetLives, mailReset}, purposeVerify: {verifyLives, mailVerify},
 }
 
-// linkTx makes a one-use token for a member; pgx.ErrNoRows when nobody has the address.
+// linkTx makes a one-use token for a member. When nobody has the address, the token is of a member who stands in, and to be rolled
+// back; without any member it is errNoSuchUser.
 func (m *Module) linkTx(ctx context.Context, tx pgx.Tx, email, purpose string, now time.Time) (id uuid.UUID, to linked, err error) {
 	id = m.ids.ID()
 	token := hashToken(m.linkToken(purpose, id))
 	to, err = pg.One[linked](ctx, tx, sqlInsertUserToken, id, email, purpose, token, now, now.Add(linkKinds[purpose].lives))
 	if err != nil {
-		return uuid.Nil, linked{}, fmt.Errorf("make a link: %w", err)
+		return uuid.Nil, linked{}, fmt.Errorf("make a link: %w", absent(err, errNoSuchUser))
 	}
 	return id, to, nil
 }
 
-// mailLinkTx makes a one-use token for a member and owes the mail that carries it; pgx.ErrNoRows when nobody has the address.
+// mailLinkTx makes a one-use token, as linkTx does, and owes the mail that carries it.
 func (m *Module) mailLinkTx(ctx context.Context, tx pgx.Tx, email, purpose string, now time.Time) (linked, error) {
 	id, to, err := m.linkTx(ctx, tx, email, purpose, now)
 	if err != nil {
@@ -209,27 +210,29 @@ func (m *Module) mailLinkTx(ctx context.Context, tx pgx.Tx, email, purpose strin
 	return to, m.mail.SendTx(ctx, tx, m.linkMail(purpose, id, to))
 }
 
-// mailLink makes a one-use link for a member and owes the mail that carries it, in the member's own name. It is errNoSuchUser,
-// after as much work, when nobody has the address.
+// mailLink makes a one-use link for a member and owes the mail that carries it, in the member's own name. It is errNoSuchUser when
+// nobody has the address: then the same was done, and rolled back to a savepoint inside a transaction that commits.
 func (m *Module) mailLink(ctx context.Context, email, purpose string) error {
-	found := true
+	var unknown bool
 	err := m.inTx(ctx, func(tx pgx.Tx) error {
-		now := m.clock.Now()
-		to, err := m.mailLinkTx(ctx, tx, email, purpose, now)
-		if found = !errors.Is(err, pgx.ErrNoRows); !found {
-			for range 2 { // the mail, and the trail's row
-				if _, err := tx.Exec(ctx, sqlWriteNothing); err != nil {
-					return err
-				}
+		err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+			now := m.clock.Now()
+			to, err := m.mailLinkTx(ctx, tx, email, purpose, now)
+			if err != nil {
+				return err
 			}
+			err = m.recordLink(ctx, tx, to, purpose, audit.Actor{Kind: "member", ID: to.UserID}, now)
+			if err == nil && !to.Known {
+				err = errNoSuchUser
+			}
+			return err
+		})
+		if unknown = errors.Is(err, errNoSuchUser); unknown {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		return m.recordLink(ctx, tx, to, purpose, audit.Actor{Kind: "member", ID: to.UserID}, now)
+		return err
 	})
-	if err == nil && !found {
+	if err == nil && unknown {
 		return errNoSuchUser
 	}
 	return err
@@ -241,7 +244,10 @@ func (m *Module) handLink(ctx context.Context, email, purpose string) (token str
 		now := m.clock.Now()
 		id, to, err := m.linkTx(ctx, tx, tidyEmail(email), purpose, now)
 		if err != nil {
-			return absent(err, errNoSuchUser)
+			return err
+		}
+		if !to.Known {
+			return errNoSuchUser
 		}
 		token = m.linkToken(purpose, id)
 		return m.recordLink(ctx, tx, to, purpose, audit.Operator, now)

@@ -40,17 +40,42 @@ type JobOut struct {
 	State       jobs.State `json:"state" enum:"queued,running,succeeded,retrying,dead"`
 	Attempts    int        `json:"attempts" doc:"Tries so far, the one under way among them."`
 	MaxAttempts int        `json:"maxAttempts"`
-	LastError   *string    `json:"lastError"`
+	LastError   *string    `json:"lastError" doc:"Why the last try failed, in words for everybody. Whoever runs the server sees the whole error by the job's id."`
 	NextRunAt   *time.Time `json:"nextRunAt" doc:"Null unless the job waits."`
 	CreatedAt   time.Time  `json:"createdAt"`
 	AttemptedAt *time.Time `json:"attemptedAt"`
 	EndedAt     *time.Time `json:"endedAt"`
 }
 
+// The reasons that members are told. Errors as they are name hosts, statements and rows of the installation, which are no tenant's
+// matter: the operator alone reads them.
+const (
+	reasonWorker   = "The process that worked on it ended in the middle."
+	reasonTimeout  = "It took too long."
+	reasonInternal = "An internal error. Whoever runs this server can see it by the job's id."
+)
+
+// told is the last error as members are told of it.
+func told(j jobs.Info) *string {
+	if j.LastError == nil {
+		return nil
+	}
+	reason := reasonInternal
+	if j.LastCode != nil {
+		switch *j.LastCode {
+		case jobs.CodeWorkerDied:
+			reason = reasonWorker
+		case jobs.CodeTimedOut:
+			reason = reasonTimeout
+		}
+	}
+	return &reason
+}
+
 func jobOf(j jobs.Info) JobOut {
 	return JobOut{
 		ID: jobs.ID(j.Number), Kind: j.Kind, Queue: j.Queue, State: j.State, Attempts: j.Attempts, MaxAttempts: j.MaxAttempts,
-		LastError: j.LastError, NextRunAt: clock.UTC(j.NextRunAt), CreatedAt: j.CreatedAt.UTC(), AttemptedAt: clock.UTC(j.AttemptedAt), EndedAt: clock.UTC(j.EndedAt),
+		LastError: told(j), NextRunAt: clock.UTC(j.NextRunAt), CreatedAt: j.CreatedAt.UTC(), AttemptedAt: clock.UTC(j.AttemptedAt), EndedAt: clock.UTC(j.EndedAt),
 	}
 }
 

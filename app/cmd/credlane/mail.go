@@ -14,8 +14,8 @@ import (
 )
 
 func (c *cli) mail() *cobra.Command {
-	cmd := &cobra.Command{Use: "mail", Short: "Look at the mail that is owed, was sent, or is kept because there is no mail server"}
-	cmd.AddCommand(c.mailList(), c.mailShow())
+	cmd := &cobra.Command{Use: "mail", Short: "Look at the mail that is owed, was sent, or is kept because there is no mail server, and send it"}
+	cmd.AddCommand(c.mailList(), c.mailShow(), c.mailSend())
 	return cmd
 }
 
@@ -85,6 +85,24 @@ func (c *cli) mailShow() *cobra.Command {
 	}
 	jsonFlag(cmd)
 	return cmd
+}
+
+func (c *cli) mailSend() *cobra.Command {
+	return &cobra.Command{
+		Use:   "send MAIL",
+		Short: "Queue a mail again that was kept or has failed",
+		Long:  "It goes out if what it is about still stands: the link of a mail that is too old is not sent, and the mail is dropped.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				if err := a.SendMail(ctx, args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(c.stdout, "mail %s: it is queued again\n", args[0])
+				return err
+			})
+		},
+	}
 }
 
 func (c *cli) printMail(m *app.ShownMail) error {

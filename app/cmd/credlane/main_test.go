@@ -77,6 +77,7 @@ var lines = map[string]struct {
 	"jobs forget":          {args: []string{"00000000-0000-8000-8000-000000000001"}, code: exitFailure},
 	"mail list":            {json: true},
 	"mail show":            {args: []string{"0190b6f0-0000-7000-8000-000000000001"}, code: exitFailure},
+	"mail send":            {args: []string{"0190b6f0-0000-7000-8000-000000000001"}, code: exitFailure},
 	"keys rotate":          {},
 	"demo":                 {args: []string{"--candidates", "0"}, code: exitUsage},
 	"openapi":              {},
@@ -346,7 +347,7 @@ func TestTheOperatorListsAndShowsMails(t *testing.T) {
 	if asJSON := try(t, env, "mail", "show", id, "--json"); asJSON.code != exitOK || !strings.Contains(asJSON.stdout, `"text": "Hello,`) {
 		t.Errorf("as JSON: %+v", asJSON)
 	}
-	for _, wrong := range [][]string{{"list", "--state", "lost"}, {"show", "5"}} {
+	for _, wrong := range [][]string{{"list", "--state", "lost"}, {"show", "5"}, {"send", "5"}} {
 		if got := try(t, env, append([]string{"mail"}, wrong...)...); got.code != exitFailure || got.stdout != "" {
 			t.Errorf("%v: %+v", wrong, got)
 		}
@@ -356,5 +357,47 @@ func TestTheOperatorListsAndShowsMails(t *testing.T) {
 	}
 	if got := visible("a\x1b[31m@example.com"); got != `"a\x1b[31m@example.com"` {
 		t.Errorf("a terminal would obey %q", got)
+	}
+}
+
+func TestTheOperatorSendsAMailThatWasKeptOrHasFailed(t *testing.T) {
+	t.Parallel()
+	test := pgtest.New(t)
+	owe(t, &pg.DB{Pool: test.Pool})
+	env := environment(t, test)
+	var id string
+	set := func(state string) {
+		t.Helper()
+		err := test.Pool.QueryRow(t.Context(), `
+UPDATE mails SET state = $1, ended_at = CASE WHEN $1 <> 'queued' THEN now() END, last_error = 'old'
+WHERE id = (SELECT min(id::text)::uuid FROM mails) RETURNING id::text`, state).Scan(&id)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("kept")
+	if got := try(t, env, "mail", "send", id); got.code != exitFailure || !strings.Contains(got.stderr, "CREDLANE_SMTP_URL") {
+		t.Errorf("without a server: %+v", got)
+	}
+	env = append(env, "CREDLANE_SMTP_URL=smtp://127.0.0.1:1", "CREDLANE_PUBLIC_URL=https://lane.example")
+	for state, says := range map[string]string{"queued": "still owed", "sent": "took this mail already", "dropped": "come to nothing"} {
+		set(state)
+		if got := try(t, env, "mail", "send", id); got.code != exitFailure || got.stdout != "" || !strings.Contains(got.stderr, says) {
+			t.Errorf("one that is %s: %+v", state, got)
+		}
+	}
+	for i, state := range []string{"kept", "failed"} {
+		set(state)
+		if got := try(t, env, "mail", "send", id); got.code != exitOK || !strings.Contains(got.stdout, "it is queued again") {
+			t.Errorf("one that is %s: %+v", state, got)
+		}
+		var owed, events int
+		err := test.Pool.QueryRow(t.Context(), `
+SELECT (SELECT count(*) FROM mails WHERE id = $1::uuid AND state = 'queued' AND last_error IS NULL),
+       (SELECT count(*) FROM audit_events WHERE action = 'mail.queued_again' AND object_id = $1::uuid AND actor_kind = 'operator' AND employer_id IS NOT NULL)`,
+			id).Scan(&owed, &events)
+		if err != nil || owed != 1 || events != i+1 {
+			t.Errorf("%d mails are owed and %d events written: %v", owed, events, err)
+		}
 	}
 }

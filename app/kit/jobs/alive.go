@@ -74,7 +74,7 @@ UPDATE river.river_job j
 SET state = 'available', scheduled_at = now(),
     metadata = CASE WHEN j.attempt >= j.max_attempts THEN j.metadata || '{"exhausted": true}' ELSE j.metadata END,
     max_attempts = greatest(j.max_attempts, j.attempt + 1),
-    errors = array_append(j.errors, jsonb_build_object('at', now(), 'attempt', j.attempt, 'error', 'the worker died', 'trace', ''))
+    errors = array_append(j.errors, jsonb_build_object('at', now(), 'attempt', j.attempt, 'error', 'the worker died', 'code', $5::text, 'trace', ''))
 FROM lost
 WHERE j.id = lost.id
 RETURNING j.id, j.kind, j.attempt`
@@ -92,7 +92,7 @@ type lost struct {
 // rescue takes over the jobs of workers that show no life.
 func (c *Client) rescue(ctx context.Context, self string, held []int64) error {
 	for {
-		taken, err := pg.All[lost](ctx, c.opt.DB, sqlRescue, c.opt.AliveFor.Microseconds(), rescueBatch, self, held)
+		taken, err := pg.All[lost](ctx, c.opt.DB, sqlRescue, c.opt.AliveFor.Microseconds(), rescueBatch, self, held, CodeWorkerDied)
 		if err != nil {
 			return fmt.Errorf("rescue jobs: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"credlane/app/kit/fault"
 	"credlane/app/kit/pg"
 )
 
@@ -16,6 +17,12 @@ const (
 	endLimit    = 10 * time.Second // of writing how an attempt ended
 	insistEvery = 250 * time.Millisecond
 	maxReason   = 1000 // bytes of an error that are kept
+)
+
+// The codes of reasons that are the jobs' own, beside those of faults.
+const (
+	CodeWorkerDied = "worker_died" // the process ended in the middle
+	CodeTimedOut   = "timed_out"
 )
 
 // insist writes again and again while the way to the database is broken, until ctx ends.
@@ -113,7 +120,7 @@ const sqlFail = `
 UPDATE river.river_job
 SET state = $4::text::river.river_job_state, scheduled_at = now() + $5::bigint * interval '1 microsecond', metadata = metadata - 'snoozes',
     finalized_at = CASE WHEN $4 = 'discarded' THEN now() END,
-    errors = array_append(errors, jsonb_build_object('at', now(), 'attempt', $2::integer, 'error', $6::text, 'trace', ''))
+    errors = array_append(errors, jsonb_build_object('at', now(), 'attempt', $2::integer, 'error', $6::text, 'code', $7::text, 'trace', ''))
 WHERE id = $1 AND attempt = $2 AND state = 'running' AND attempted_by[cardinality(attempted_by)] = $3
 RETURNING scheduled_at`
 
@@ -139,7 +146,7 @@ func (a *Attempt) fail(ctx context.Context, k *Kind, cause error, told ...State)
 		stored = "available"
 	}
 	err = a.client.opt.DB.InTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, sqlFail, a.Number, a.Attempt, a.worker, stored, pause.Microseconds(), reason(cause)).Scan(&next)
+		err := tx.QueryRow(ctx, sqlFail, a.Number, a.Attempt, a.worker, stored, pause.Microseconds(), reason(cause), codeOf(cause)).Scan(&next)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return ErrSuperseded
@@ -151,6 +158,20 @@ func (a *Attempt) fail(ctx context.Context, k *Kind, cause error, told ...State)
 		return nil
 	})
 	return to, next, err
+}
+
+// codeOf is what of an error may be told to anybody: the code of a fault, one of the codes above, or nothing.
+func codeOf(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Code
+	}
+	switch {
+	case errors.Is(err, errDied):
+		return CodeWorkerDied
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errStuck):
+		return CodeTimedOut
+	}
+	return ""
 }
 
 // reason is an error as it is kept: text that Postgres takes, of bounded length.

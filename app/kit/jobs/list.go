@@ -47,7 +47,8 @@ type Info struct {
 	Priority    int             `db:"priority"`
 	EmployerID  *uuid.UUID      `db:"employer_id"`
 	Args        json.RawMessage `db:"args"`
-	LastError   *string         `db:"last_error"`
+	LastError   *string         `db:"last_error"`      // as it is: for the operator's eyes
+	LastCode    *string         `db:"last_error_code"` // what may be told to anybody; "" is nothing
 	CreatedAt   time.Time       `db:"created_at"`
 	AttemptedAt *time.Time      `db:"attempted_at"`
 	NextRunAt   *time.Time      `db:"next_run_at"` // of a job that waits
@@ -61,6 +62,7 @@ const stateColumn = `CASE WHEN j.state IN ('discarded', 'cancelled') THEN 'dead'
 const sqlSelectJob = `
 SELECT j.id, j.kind, j.queue, ` + stateColumn + ` AS state, j.attempt, j.max_attempts, j.priority,
        (j.metadata ->> 'employerId')::uuid AS employer_id, j.args, j.errors[cardinality(j.errors)] ->> 'error' AS last_error,
+       j.errors[cardinality(j.errors)] ->> 'code' AS last_error_code,
        j.created_at, j.attempted_at,
        CASE WHEN j.state IN ('available', 'scheduled', 'retryable', 'pending') THEN j.scheduled_at END AS next_run_at, j.finalized_at
 FROM river.river_job j`

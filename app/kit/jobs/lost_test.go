@@ -31,7 +31,7 @@ func TestAJobThatItsLivingWorkerLostIsTakenUpAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.settled(c, 1, jobs.Succeeded)
-	if list := w.all(c); list[0].State != jobs.Running || list[0].Attempts != 1 || list[1].Attempts != 2 {
+	if list := w.all(c); list[0].State != jobs.Running || list[0].Attempts != 1 || list[1].Attempts != 2 || *list[1].LastCode != jobs.CodeWorkerDied {
 		t.Errorf("%+v", list)
 	}
 	close(release)
@@ -81,6 +81,9 @@ func TestAnAttemptThatIgnoresItsTimeoutIsGivenUp(t *testing.T) {
 	w.start(c, jobs.Plan{})
 	w.settled(c, 1, jobs.Succeeded)
 	close(stuck)
+	if job := w.all(c)[0]; job.LastCode == nil || *job.LastCode != jobs.CodeTimedOut {
+		t.Errorf("%+v", job)
+	}
 	if err := <-late; err == nil || w.count(`SELECT count(*) FROM effects WHERE attempt = 2`) != 1 {
 		t.Errorf("the attempt that was given up wrote all the same: %v", err)
 	}

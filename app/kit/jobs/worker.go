@@ -256,13 +256,15 @@ func (k *kindWorker) Work(ctx context.Context, job *river.Job[payload]) error {
 	case err != nil:
 		err = Dead(fmt.Errorf("the job's metadata: %w", err))
 	case m.Exhausted:
-		err = Dead(errors.New("the worker died in the last attempt"))
+		err = Dead(errDied)
 	default:
 		err = k.bounded(ctx, a)
 	}
 	k.end(ctx, a, err)
 	return nil
 }
+
+var errDied = errors.New("the worker died in the last attempt")
 
 var errStuck = errors.New("the attempt did not end at its timeout")
 
