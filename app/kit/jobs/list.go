@@ -172,6 +172,22 @@ func (c *Client) ForgetTx(ctx context.Context, tx pgx.Tx, number int64) (Info, e
 	return job, nil
 }
 
+// The operator's commands alone wait for it.
+const sqlForgetDead = `
+DELETE FROM river.river_job WHERE kind = $1 AND state IN ('discarded', 'cancelled') AND args = $2::jsonb`
+
+// ForgetDeadTx drops the dead jobs of a kind with the same arguments: what they owed is owed by another job from now on.
+func (c *Client) ForgetDeadTx(ctx context.Context, tx pgx.Tx, kind string, args any) error {
+	same, err := json.Marshal(args)
+	if err == nil {
+		_, err = tx.Exec(ctx, sqlForgetDead, kind, same)
+	}
+	if err != nil {
+		return fmt.Errorf("forget dead jobs of %s: %w", kind, err)
+	}
+	return nil
+}
+
 // forgotten is no state that a job can be found in.
 const forgotten State = "forgotten"
 

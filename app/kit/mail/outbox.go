@@ -73,15 +73,9 @@ func (m *Mailer) List(ctx context.Context, state State, limit int) ([]Info, erro
 	return list, nil
 }
 
-const (
-	sqlOweAgain = `
+const sqlOweAgain = `
 UPDATE mails SET state = 'queued', ended_at = NULL, last_error = NULL
 WHERE id = $1 AND state IN ('kept', 'failed')`
-	// The job that gave the mail up would send it once more if somebody tried it again. The operator's command alone waits for it.
-	sqlForgetDeadJobs = `
-DELETE FROM river.river_job
-WHERE kind = $1 AND state IN ('discarded', 'cancelled') AND args ->> 'mailId' = $2`
-)
 
 // OweAgainTx owes a mail again that was kept or has failed, and says whose it is (uuid.Nil: nobody's). It goes out if what it is
 // about still stands. Faults: ErrNotFound, ErrOwed, ErrSent, ErrDropped, ErrNoServer.
@@ -104,8 +98,9 @@ func (m *Mailer) OweAgainTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (emplo
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if _, err := tx.Exec(ctx, sqlForgetDeadJobs, t.job(), id.String()); err != nil {
-		return uuid.Nil, fmt.Errorf("forget what gave mail %s up: %w", id, err)
+	// The job that gave the mail up would send it once more if somebody tried it again.
+	if err := m.jobs.ForgetDeadTx(ctx, tx, t.job(), sendArgs{id}); err != nil {
+		return uuid.Nil, err
 	}
 	if row.EmployerID != nil {
 		employer = *row.EmployerID
