@@ -128,10 +128,13 @@ const (
 	maxBusy         = 4 // tries at one endpoint at once in one process, of the sixteen that the queue works on
 	maxBusyEmployer = 6 // likewise at all endpoints of one employer
 
-	// For how long a delivery waits when there are as many: at least and at most for the first time, and at most ever.
-	putOffLeast = 2 * time.Second
-	putOffFirst = 20 * time.Second
-	putOffMost  = 10 * time.Minute
+	// A receiver that takes longer over a try, or has not answered any for as long, is slow: it has one place, and its line
+	// comes to see seldom. The line of any other one comes back at once.
+	slowTry = 2 * time.Second
+	maxSlow = 1000 // slow receivers that are remembered
+
+	putOffSlow, putOffSlowMost = 20 * time.Second, 10 * time.Minute
+	putOffFast, putOffFastMost = 200 * time.Millisecond, 2 * time.Second
 )
 
 // busy counts the tries under way at each endpoint and of each employer, so that those who take their fifteen seconds over every
@@ -139,38 +142,63 @@ const (
 type busy struct {
 	mu    sync.Mutex
 	tries map[uuid.UUID]int
+	since map[uuid.UUID]time.Time // of an endpoint with tries under way: when one began or ended last
+	slow  map[uuid.UUID]bool      // endpoints whose last try was slow
 }
 
-func (b *busy) enter(d due) bool {
+// enter takes a place for a try at the delivery's endpoint. Where there is none it says whether that is for long.
+func (b *busy) enter(d due, now time.Time) (entered, slow bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tries == nil {
-		b.tries = map[uuid.UUID]int{}
+		b.tries, b.since, b.slow = map[uuid.UUID]int{}, map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
 	}
-	if b.tries[d.EndpointID] >= maxBusy || b.tries[d.EmployerID] >= maxBusyEmployer {
-		return false
+	began, under := b.since[d.EndpointID]
+	slow = b.slow[d.EndpointID] || under && now.Sub(began) > slowTry
+	places := maxBusy
+	if slow {
+		places = 1
+	}
+	if b.tries[d.EndpointID] >= places || b.tries[d.EmployerID] >= maxBusyEmployer {
+		return false, slow
+	}
+	if !under {
+		b.since[d.EndpointID] = now
 	}
 	b.tries[d.EndpointID]++
 	b.tries[d.EmployerID]++
-	return true
+	return true, slow
 }
 
-func (b *busy) leave(d due) {
+// leave gives the place of a try back that took so long.
+func (b *busy) leave(d due, now time.Time, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.since[d.EndpointID] = now
 	for _, id := range []uuid.UUID{d.EndpointID, d.EmployerID} {
 		if b.tries[id]--; b.tries[id] == 0 {
 			delete(b.tries, id)
+			delete(b.since, id)
 		}
+	}
+	delete(b.slow, d.EndpointID)
+	if took > slowTry {
+		if len(b.slow) >= maxSlow {
+			clear(b.slow)
+		}
+		b.slow[d.EndpointID] = true
 	}
 }
 
 // putOff is for how long a delivery waits that has waited so many times before: the longer the line at its endpoint, the less
 // often each one of the line comes to see.
-func putOff(before int) time.Duration {
-	most := min(putOffFirst<<min(before, 10), putOffMost)
-	least := most / (putOffFirst / putOffLeast)
-	return least + rand.N(most-least)
+func putOff(before int, slow bool) time.Duration {
+	first, most := putOffFast, putOffFastMost
+	if slow {
+		first, most = putOffSlow, putOffSlowMost
+	}
+	d := min(first<<min(before, 10), most)
+	return d/10 + rand.N(d-d/10)
 }
 
 var errNotDue = errors.New("the delivery is not due yet")
@@ -196,10 +224,12 @@ func (m *Module) deliver(ctx context.Context, a *jobs.Attempt) error {
 		return a.Finish(ctx, func(tx pgx.Tx) error { return giveUp(ctx, tx, args, "The webhook is disabled.", now) })
 	case d.NextAt != nil && d.NextAt.Sub(now) > time.Second: // the worker died between two notes of one failure
 		return jobs.RetryIn(d.NextAt.Sub(now), errNotDue)
-	case !m.busy.enter(d):
-		return jobs.Snooze(putOff(a.Snoozes))
 	}
-	defer m.busy.leave(d)
+	began := time.Now()
+	if entered, slow := m.busy.enter(d, began); !entered {
+		return jobs.Snooze(putOff(a.Snoozes, slow))
+	}
+	defer func() { m.busy.leave(d, time.Now(), time.Since(began)) }()
 	headers, err := m.headers(d, now)
 	if err != nil {
 		return err

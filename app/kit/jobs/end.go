@@ -46,7 +46,12 @@ func insist(ctx context.Context, write func() error) error {
 // taken over.
 func (k *kindWorker) end(ctx context.Context, a *Attempt, err error) {
 	log, name := k.worker.client.opt.Log, k.kind.Name
-	moved := func(to State, more ...any) { k.worker.client.moved(ctx, a.Number, name, to, a.Attempt, more...) }
+	moved := func(to State, more ...any) {
+		if a.Snoozes > 0 { // left out at the beginning, when nobody knew that it would come to something
+			k.worker.client.moved(ctx, a.Number, name, Running, a.Attempt, "snoozes", a.Snoozes)
+		}
+		k.worker.client.moved(ctx, a.Number, name, to, a.Attempt, more...)
+	}
 	if a.ended.Load() { // committed: an error of the work after it changes nothing
 		moved(Succeeded)
 		return

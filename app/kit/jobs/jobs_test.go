@@ -380,7 +380,7 @@ func TestAJobThatIsPutOffIsTheSameRowAndLosesNoAttempt(t *testing.T) {
 	if n := w.count(`SELECT cardinality(errors) FROM river.river_job`); n != 1 {
 		t.Errorf("%d reasons are kept, want that of the failure", n)
 	}
-	for state, want := range map[string]int{"running": 2, "retrying": 1, "succeeded": 1} {
+	for state, want := range map[string]int{"running": 4, "retrying": 1, "succeeded": 1} {
 		if n := strings.Count(book.String(), "kind=patient state="+state); n != want {
 			t.Errorf("%d lines say %s, want %d:\n%s", n, state, want, book.String())
 		}
