@@ -213,8 +213,8 @@ func (i invitable) Invitable(ctx context.Context, q pg.Querier, employerID, asse
 	return invites.Assessment{Title: found.Title}, err
 }
 
-func (i invitable) Landing(ctx context.Context, assessmentID uuid.UUID) (invites.Landing, error) {
-	l, err := i.from.LandingByID(ctx, assessmentID)
+func (i invitable) Landing(ctx context.Context, assessmentID uuid.UUID, extraTimePercent int) (invites.Landing, error) {
+	l, err := i.from.LandingByID(ctx, assessmentID, extraTimePercent)
 	return invites.Landing{
 		Title: l.Title, Description: l.Description, Employer: invites.LandingEmployer{Name: l.Employer.Name}, QuestionCount: l.QuestionCount,
 		TimeLimitMinutes: l.TimeLimitMinutes, Rules: l.Rules, PrivacyNotice: l.PrivacyNotice, RequireEmailCode: l.RequireEmailCode,

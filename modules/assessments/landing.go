@@ -75,7 +75,7 @@ func DefaultPrivacyNotice(employer string) string {
 // rules words the settings that a candidate should know. Nothing in it depends on the keys or the passing score.
 func (o Opening) rules() []string {
 	rules := []string{
-		fmt.Sprintf("You have %s from the moment you start. The clock runs on when you leave or lose the connection.", minutes(o.TimeLimitMinutes)),
+		timeRule(o.TimeLimit(), 0),
 		"Each answer is saved as you give it, and you can come back to this browser until the time is up.",
 		"You can take this once. When the time is up, what was saved counts.",
 	}
@@ -104,9 +104,31 @@ func (o Opening) releaseRule() string {
 	return "Results are not shown here. " + o.EmployerName + " tells you how it goes on."
 }
 
-func minutes(n int) string {
-	if n == 1 {
-		return "1 minute"
+// personalRule stands in the place of the second rule for who holds a personal link.
+const personalRule = "Each answer is saved as you give it, and you can come back by this link, on any device, until the time is up."
+
+// timeRule says how long somebody has, and of what that is made: "45 minutes (30 minutes and 50 % more)".
+func timeRule(limit time.Duration, extraPercent int) string {
+	has := span(limit * time.Duration(100+extraPercent) / 100)
+	if extraPercent > 0 {
+		has += fmt.Sprintf(" (%s and %d %% more)", span(limit), extraPercent)
 	}
-	return fmt.Sprintf("%d minutes", n)
+	return "You have " + has + " from the moment you start. The clock runs on when you leave or lose the connection."
+}
+
+// span words a time in minutes and, where it is not whole ones, seconds.
+func span(d time.Duration) string {
+	minutes, seconds := int(d/time.Minute), int(d%time.Minute/time.Second)
+	words := counted(minutes, "minute")
+	if seconds > 0 {
+		words += " and " + counted(seconds, "second")
+	}
+	return words
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

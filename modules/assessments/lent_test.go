@@ -120,8 +120,9 @@ func TestAPersonalLinkOpensByTheAssessmentsID(t *testing.T) {
 	}
 	state := func(want string) {
 		t.Helper()
-		l, err := w.one.LandingByID(t.Context(), a.ID)
-		if w.must(err); l.State != want || l.Title != "A" {
+		l, err := w.one.LandingByID(t.Context(), a.ID, 25)
+		if w.must(err); l.State != want || l.Title != "A" || !strings.HasPrefix(l.Rules[0], "You have 37 minutes and 30 seconds (30 minutes and 25 % more) from") ||
+			l.Rules[1] != personalRule || len(l.Rules) < 4 {
 			t.Errorf("got %+v, want %s", l, want)
 		}
 	}
@@ -137,7 +138,7 @@ func TestAPersonalLinkOpensByTheAssessmentsID(t *testing.T) {
 	for _, id := range []uuid.UUID{w.draft("Draft").ID, uuid.New()} {
 		_, err = w.one.OpeningByID(t.Context(), id)
 		w.refused(err, ErrNotFound)
-		_, err = w.one.LandingByID(t.Context(), id)
+		_, err = w.one.LandingByID(t.Context(), id, 0)
 		w.refused(err, ErrNotFound)
 	}
 }

@@ -137,14 +137,16 @@ func (s *Service) OpeningByID(ctx context.Context, assessmentID uuid.UUID) (Open
 	return o, nil
 }
 
-// LandingByID gives the landing page as it is now, for who holds a personal link. Errors: ErrNotFound (a draft).
-func (s *Service) LandingByID(ctx context.Context, assessmentID uuid.UUID) (Landing, error) {
+// LandingByID gives the landing page as it is now, for who holds a personal link with so much extra time. Errors: ErrNotFound (a draft).
+func (s *Service) LandingByID(ctx context.Context, assessmentID uuid.UUID, extraTimePercent int) (Landing, error) {
 	o, err := findOpeningByID(ctx, s.db, assessmentID)
 	if err != nil {
 		return Landing{}, err
 	}
 	o.RequireEmailCode = false // the link came by mail: it proves the address
-	return o.landing(s.clock.Now()), nil
+	l := o.landing(s.clock.Now())
+	l.Rules = append([]string{timeRule(o.TimeLimit(), extraTimePercent), personalRule}, l.Rules[2:]...)
+	return l, nil
 }
 
 // Version gives a published version with its questions in order and without keys. It never changes: keep it as long as you

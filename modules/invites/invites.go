@@ -55,7 +55,7 @@ type Assessments interface {
 	// assessment beside it, when that takes no invites.
 	Invitable(ctx context.Context, q pg.Querier, employerID, assessmentID uuid.UUID) (Assessment, error)
 	// Landing gives what is shown before a start, as it is now.
-	Landing(ctx context.Context, assessmentID uuid.UUID) (Landing, error)
+	Landing(ctx context.Context, assessmentID uuid.UUID, extraTimePercent int) (Landing, error)
 }
 
 // Assessment is what an invite says of its assessment.
@@ -167,6 +167,8 @@ var (
 		"There is no such assessment. Check the address, or find it in the list of assessments.")
 	ErrExpired = fault.New(fault.Conflict, "invite_expired",
 		"This invite has expired. It can be started again once it has a later expiry.")
+	ErrDeclined = fault.New(fault.Conflict, "invite_declined",
+		"You have declined this invite. Ask whoever invited you for a new one if you want to take part after all.")
 	ErrStarted = fault.New(fault.Conflict, "invite_started",
 		"This invite has been started, so it cannot be declined, revoked or given another expiry any more.")
 	ErrCompleted = fault.New(fault.Conflict, "invite_completed",

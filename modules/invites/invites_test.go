@@ -216,7 +216,7 @@ func TestALinkThatLeadsNowhereIsOneUnknownLink(t *testing.T) {
 		w.refused(err, ErrNotFound)
 	}
 	_, err := w.start(t.Context(), m, m.token(declined))
-	w.refused(err, ErrNotFound)
+	w.refused(err, ErrDeclined)
 	if seen, _, err := m.Open(t.Context(), m.token(declined)); err != nil || seen.State != Declined {
 		t.Errorf("%s, %v", seen.State, err)
 	}

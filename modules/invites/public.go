@@ -28,7 +28,7 @@ func (m *Module) Open(ctx context.Context, token string) (Invite, Landing, error
 	if err != nil {
 		return Invite{}, Landing{}, err
 	}
-	landing, err := m.assessments.Landing(ctx, i.AssessmentID)
+	landing, err := m.assessments.Landing(ctx, i.AssessmentID, i.ExtraTimePercent)
 	if err != nil {
 		return Invite{}, Landing{}, fmt.Errorf("landing of invite %s: %w", i.ID, err)
 	}
@@ -132,7 +132,7 @@ SELECT x.given_by_kind, x.given_by, x.reason, x.at
  LIMIT 1`
 
 // HoldTx finds the invite of a link and keeps everybody else from changing it until tx ends. Faults: ErrNotFound for a link that
-// is unknown, revoked, declined or followed by another one; ErrExpired unless it has been started: that one is held whatever
+// is unknown, revoked or followed by another one; ErrDeclined; ErrExpired unless it has been started: that one is held whatever
 // its expiry.
 func (m *Module) HoldTx(ctx context.Context, tx pgx.Tx, token string) (Held, error) {
 	i, err := m.lockByToken(ctx, tx, token, m.clock.Now())
@@ -141,7 +141,7 @@ func (m *Module) HoldTx(ctx context.Context, tx pgx.Tx, token string) (Held, err
 	}
 	switch i.State {
 	case Declined:
-		return Held{}, ErrNotFound
+		return Held{}, ErrDeclined
 	case Expired:
 		return Held{}, ErrExpired
 	}
@@ -219,4 +219,4 @@ func (m *Module) EventObject(ctx context.Context, employerID, inviteID uuid.UUID
 }
 
 // PublicFaults are those with which the holder of a link may be refused, for the contract of who mounts the start.
-func PublicFaults() []*fault.Error { return []*fault.Error{ErrNotFound, ErrExpired} }
+func PublicFaults() []*fault.Error { return []*fault.Error{ErrNotFound, ErrDeclined, ErrExpired} }

@@ -110,11 +110,12 @@ func TestWhoComesToAnInviteFirstDecides(t *testing.T) {
 	one, two := w.instance(), w.instance()
 	recruiter := w.as(asRecruiter)
 	for what, c := range map[string]struct {
-		over string
-		act  func(i Invite) error
+		over   string
+		starts error // what the start hears that came too late
+		act    func(i Invite) error
 	}{
-		"revoke":  {"revoked_at", func(i Invite) error { return two.Revoke(recruiter, i.ID) }},
-		"decline": {"declined_at", func(i Invite) error { _, err := two.Decline(recruiter, two.token(i), ""); return err }},
+		"revoke":  {"revoked_at", ErrNotFound, func(i Invite) error { return two.Revoke(recruiter, i.ID) }},
+		"decline": {"declined_at", ErrDeclined, func(i Invite) error { _, err := two.Decline(recruiter, two.token(i), ""); return err }},
 	} {
 		for _, startFirst := range []bool{true, false} {
 			i := w.invite(one, fmt.Sprintf("%s-%v@example.org", what, startFirst))
@@ -127,7 +128,7 @@ func TestWhoComesToAnInviteFirstDecides(t *testing.T) {
 				slices.Reverse(clients)
 			}
 			w.inTurn(i, clients...)
-			if started := w.decided(i, c.over, startErr, otherErr, ErrNotFound); started != startFirst {
+			if started := w.decided(i, c.over, startErr, otherErr, c.starts); started != startFirst {
 				t.Errorf("%s: the start came first: %v; it won: %v", what, startFirst, started)
 			}
 			if startFirst && !errors.Is(otherErr, ErrStarted) {
@@ -242,7 +243,7 @@ func TestAnInviteIsDeclinedOrStartedNeverBoth(t *testing.T) {
 			func() { _, startErr = w.start(t.Context(), one, one.token(i)) },
 			func() { _, declineErr = two.Decline(t.Context(), two.token(i), "") },
 		)
-		w.decided(i, "declined_at", startErr, declineErr, ErrNotFound)
+		w.decided(i, "declined_at", startErr, declineErr, ErrDeclined)
 	}
 }
 

@@ -149,7 +149,7 @@ func (w *world) Invitable(ctx context.Context, q pg.Querier, employer, id uuid.U
 	return Assessment{Title: title}, w.closed
 }
 
-func (w *world) Landing(context.Context, uuid.UUID) (Landing, error) {
+func (w *world) Landing(context.Context, uuid.UUID, int) (Landing, error) {
 	return Landing{Title: "Go basics", Employer: LandingEmployer{"Acme"}, State: "open", Rules: []string{}}, nil
 }
 
