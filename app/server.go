@@ -140,6 +140,8 @@ var tags = map[string]string{
 	"Taking an assessment": "What a candidate calls: the landing, the start, answers, submitting, the released result.",
 	"Submissions":          "What candidates handed in, one by one, and as exports.",
 	"Results":              "How a group did and how sound the questions are, and what candidates may see of it.",
+	"Invites":              "Personal links to an assessment: invite, resend, revoke, extra time, and how far each one is.",
+	"Webhooks":             "Signed messages to your own systems: endpoints, deliveries with request and answer, replay.",
 	"Jobs":                 "The background work done in your organization's name, and what of it failed.",
 	"Operations":           "Probes, metrics and this documentation.",
 }
