@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -116,14 +115,14 @@ func TestAnotherSystemHearsOfEveryTypeOfEvent(t *testing.T) {
 	w.must(200, "POST", link+"/decline", "", obj{})
 	want["invite.opened"], want["invite.declined"] = invite.ID, invite.ID
 	expired := func() bool { return slices.Contains(h.types(), "submission.expired") }
-	w.wait("the late one has expired", expired)
+	w.eventually("the late one has expired", expired)
 	s := w.start(slug, "cara@mail.example")
 	w.must(200, "POST", "/api/v1/public/submission/submit", s.SubmissionToken, nil)
 	want["submission.started"], want["submission.submitted"], want["submission.scored"] = s.Submission.ID, s.Submission.ID, s.Submission.ID
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/close", owner, nil)
 	want["assessment.published"], want["assessment.closed"] = id, id
 
-	w.wait("every type was heard of", func() bool {
+	w.eventually("every type was heard of", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		for _, t := range webhooks.EventTypes() {
@@ -133,19 +132,4 @@ func TestAnotherSystemHearsOfEveryTypeOfEvent(t *testing.T) {
 		}
 		return true
 	})
-}
-
-// wait asks again and again whether something has come about.
-func (w *world) wait(what string, ok func() bool) {
-	w.t.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	patience := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-look.C:
-		case <-patience:
-			w.t.Fatalf("it did not come about that %s", what)
-		}
-	}
 }

@@ -250,7 +250,7 @@ func (m *Module) settle(ctx context.Context, a *jobs.Attempt, d due, t try) erro
 	if t.outcome != outcomeSucceeded {
 		r.state = failed
 		if next := d.Tries + 1; next < len(ladder) && !t.gone() {
-			pause = max(jittered(ladder[next]), t.retryAfter)
+			pause = max(jobs.Jittered(ladder[next]), t.retryAfter)
 			at := now.Add(pause)
 			r = result{state: retrying, next: &at}
 		}
@@ -265,11 +265,6 @@ func (m *Module) settle(ctx context.Context, a *jobs.Attempt, d due, t try) erro
 		return err
 	}
 	return jobs.RetryIn(pause, errors.New(t.reason))
-}
-
-// jittered spreads a pause by a tenth either way, so that what failed together does not come back together.
-func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64()))
 }
 
 // noteTx writes a try down, and what it means for the delivery and its endpoint.

@@ -24,7 +24,6 @@ type Attempt struct {
 	Attempt    int       // from 1
 	Last       bool      // a failure now makes the job dead
 	EmployerID uuid.UUID // zero: nobody's
-	CreatedAt  time.Time // when the job was enqueued
 	Snoozes    int       // how often it was put off in a row, up to now
 	args       json.RawMessage
 	worker     string

@@ -140,7 +140,7 @@ func (a *Attempt) fail(ctx context.Context, k *Kind, cause error, told ...State)
 	if errors.As(cause, &v); len(told) > 0 {
 		v = verdict{}
 	}
-	to, stored, pause := Retrying, "retryable", jittered(k.Pause(a.Attempt))
+	to, stored, pause := Retrying, "retryable", Jittered(k.Pause(a.Attempt))
 	if v.in != nil {
 		pause = max(0, *v.in)
 	}

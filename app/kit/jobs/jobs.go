@@ -172,8 +172,8 @@ func exponential(attempt int) time.Duration {
 	return min(5*time.Second<<min(attempt-1, 20), time.Hour)
 }
 
-// jittered spreads a pause by a tenth either way, so that what failed together does not come back together.
-func jittered(d time.Duration) time.Duration {
+// Jittered spreads a pause by a tenth either way, so that what failed together does not come back together.
+func Jittered(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64()))
 }
 

@@ -241,7 +241,7 @@ func (k *kindWorker) Work(ctx context.Context, job *river.Job[payload]) error {
 	defer k.worker.hold(job.ID)()
 	c := k.worker.client
 	a := &Attempt{
-		Number: job.ID, Attempt: job.Attempt, Last: job.Attempt >= job.MaxAttempts, CreatedAt: job.CreatedAt,
+		Number: job.ID, Attempt: job.Attempt, Last: job.Attempt >= job.MaxAttempts,
 		args: job.Args.data, worker: k.worker.id, client: c,
 	}
 	var m about
