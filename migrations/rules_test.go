@@ -112,6 +112,9 @@ var broken = []struct{ constraint, sql string }{
 	{"sessions_user_fkey", `UPDATE sessions SET user_id = id(99)`},
 	{"sessions_expire_later", `UPDATE sessions SET expires_at = created_at`},
 	{"sessions_user_agent_length", `UPDATE sessions SET user_agent = repeat('x', 501)`},
+	{"sessions_cookie_hash_length", `UPDATE sessions SET cookie_hash = 'short'`},
+	{"sessions_cookie_key", `INSERT INTO sessions SELECT id(n), id(3), '', NULL, now(), now(), now() + '1 h', NULL, decode(repeat('00', 32), 'hex')
+		FROM generate_series(90, 91) n`},
 	{"refresh_tokens_token_key", `INSERT INTO refresh_tokens SELECT id(n), id(9), 'same', now(), now() + '1 h' FROM generate_series(90, 91) n`},
 	{"refresh_tokens_session_fkey", `INSERT INTO refresh_tokens VALUES (id(90), id(99), 't', now(), now() + '1 h')`},
 	{"refresh_tokens_expire_later", `INSERT INTO refresh_tokens VALUES (id(90), id(9), 't', now(), now())`},

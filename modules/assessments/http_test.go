@@ -36,6 +36,10 @@ func (s *site) Session(_ context.Context, id uuid.UUID) (authn.Principal, error)
 	return authn.Principal{}, authn.ErrUnauthenticated
 }
 
+func (*site) Cookie(context.Context, []byte) (authn.Principal, error) {
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
 func (*site) APIKey(context.Context, []byte) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }

@@ -186,6 +186,7 @@ func Unreachable() []string {
 		"member_invitations_token_key", "member_invitations_expire_later", "member_invitations_rotation_not_negative",
 		"user_tokens_pkey", "user_tokens_user_fkey", "user_tokens_purpose_known", "user_tokens_token_key", "user_tokens_expire_later",
 		"sessions_pkey", "sessions_user_fkey", "sessions_user_agent_length", "sessions_expire_later",
+		"sessions_cookie_hash_length", "sessions_cookie_key",
 		"refresh_tokens_pkey", "refresh_tokens_session_fkey", "refresh_tokens_token_key", "refresh_tokens_expire_later",
 		"api_keys_pkey", "api_keys_employer_fkey", "api_keys_prefix_format", "api_keys_hash_key", "api_keys_role_known", "api_keys_creator_fkey",
 		"signing_keys_pkey", "signing_keys_kid_format", "signing_keys_retire_later", "signing_keys_one_current",
@@ -247,7 +248,7 @@ func (m *Module) Tidy(ctx context.Context) (int64, error) {
 		sql   string
 		lives time.Duration
 	}{
-		{sqlTidyRefreshTokens, refreshIdles}, {sqlTidySessions, sessionLives}, {sqlTidyUserTokens, verifyLives},
+		{sqlTidyRefreshTokens, sessionIdles}, {sqlTidySessions, sessionLives}, {sqlTidyUserTokens, verifyLives},
 	} {
 		for batch := int64(tidyBatch); batch == tidyBatch; removed += batch {
 			tag, err := m.db.Exec(ctx, t.sql, firstID(now.Add(-t.lives-grace)), now.Add(-grace))

@@ -27,6 +27,32 @@ func (m *Module) Session(ctx context.Context, id uuid.UUID) (authn.Principal, er
 	}, nil
 }
 
+// cookieUseEvery is how exactly it is known when a browser's session was last used.
+const cookieUseEvery = 5 * time.Minute
+
+// Cookie finds the member behind the secret in a browser's cookie, as Session does, and notes that the session is in use: one that
+// nobody uses for 14 days is over.
+func (m *Module) Cookie(ctx context.Context, hash []byte) (authn.Principal, error) {
+	now := m.clock.Now()
+	row, err := pg.One[cookiePrincipal](ctx, m.db, sqlCookiePrincipal, hash, now, now.Add(-sessionIdles))
+	if err != nil {
+		return authn.Principal{}, fmt.Errorf("find the browser's session: %w", absent(err, authn.ErrUnauthenticated))
+	}
+	role, err := authn.ParseRole(row.Role)
+	if err != nil {
+		return authn.Principal{}, fmt.Errorf("find the browser's session: %w", err)
+	}
+	if now.Sub(row.LastUsedAt) >= cookieUseEvery {
+		if _, err := m.db.Exec(ctx, sqlTouchSession, row.ID, now, now.Add(-cookieUseEvery)); err != nil {
+			// The next request notes it: no reason to refuse this one.
+			m.log.WarnContext(ctx, "the use of a session was not noted", "session", row.ID, "error", err)
+		}
+	}
+	return authn.Principal{
+		Kind: authn.Member, UserID: row.UserID, EmployerID: row.EmployerID, MembershipID: row.MembershipID, Role: role, SessionID: row.ID,
+	}, nil
+}
+
 const keyUseEvery = time.Minute
 
 // APIKey finds the employer behind an API key. A key never has more rights than its maker has now, and none when its maker
@@ -66,6 +92,27 @@ SELECT s.user_id, m.id AS membership_id, m.employer_id, m.role
 FROM sessions s
 JOIN memberships m ON m.user_id = s.user_id
 WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2`
+
+type cookiePrincipal struct {
+	ID           uuid.UUID `db:"id"`
+	UserID       uuid.UUID `db:"user_id"`
+	LastUsedAt   time.Time `db:"last_used_at"`
+	MembershipID uuid.UUID `db:"membership_id"`
+	EmployerID   uuid.UUID `db:"employer_id"`
+	Role         string    `db:"role"`
+}
+
+const sqlCookiePrincipal = `
+SELECT s.id, s.user_id, s.last_used_at, m.id AS membership_id, m.employer_id, m.role
+FROM sessions s
+JOIN memberships m ON m.user_id = s.user_id
+WHERE s.cookie_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_used_at > $3`
+
+// As with keys: of many requests in one moment, one writes.
+const sqlTouchSession = `
+UPDATE sessions
+SET last_used_at = $2
+WHERE id = $1 AND last_used_at <= $3`
 
 type keyPrincipal struct {
 	ID         uuid.UUID  `db:"id"`

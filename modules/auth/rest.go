@@ -263,7 +263,7 @@ type sessionOut struct {
 	UserAgent  string    `json:"userAgent" example:"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"`
 	IP         *string   `json:"ip" example:"192.0.2.7"`
 	CreatedAt  time.Time `json:"createdAt"`
-	LastUsedAt time.Time `json:"lastUsedAt" doc:"When it was last refreshed."`
+	LastUsedAt time.Time `json:"lastUsedAt" doc:"When its tokens were last refreshed; of a browser's, when it was last used, to five minutes."`
 	ExpiresAt  time.Time `json:"expiresAt"`
 	Current    bool      `json:"current" doc:"The session of this very request."`
 }

@@ -261,14 +261,22 @@ func (m *Module) recordLink(ctx context.Context, tx pgx.Tx, to linked, purpose s
 	})
 }
 
+// FindResetLink gives the address and the name of whose password a reset link sets; ErrLinkInvalid when it is not open.
+func (m *Module) FindResetLink(ctx context.Context, token string) (email, name string, err error) {
+	err = m.db.QueryRow(ctx, sqlFindUserToken, hashToken(token), purposeReset, m.clock.Now()).Scan(&email, &name)
+	if err != nil {
+		return "", "", fmt.Errorf("find a reset link: %w", absent(err, ErrLinkInvalid))
+	}
+	return email, name, nil
+}
+
 // ResetPassword sets a new password by a reset link, and ends every session.
 func (m *Module) ResetPassword(ctx context.Context, token, password string) error {
 	hash := hashToken(token)
-	var email, name string
 	// Asked before the hash, so that made-up links cost nothing; the transaction decides.
-	err := m.db.QueryRow(ctx, sqlFindUserToken, hash, purposeReset, m.clock.Now()).Scan(&email, &name)
+	email, name, err := m.FindResetLink(ctx, token)
 	if err != nil {
-		return fmt.Errorf("find a reset link: %w", absent(err, ErrLinkInvalid))
+		return err
 	}
 	var bad reasons
 	bad.password("body.password", password, email, name)

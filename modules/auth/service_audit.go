@@ -54,6 +54,29 @@ func (m *Module) AuditEvents(ctx context.Context, f AuditFilter, limit int, curs
 	return page(rows, limit, func(e AuditEvent) uuid.UUID { return e.ID })
 }
 
+// ObjectNames gives what those of ids are called that are memberships or invitations of the caller's employer: the person's name,
+// or the address. Whoever has left is not in the answer.
+func (m *Module) ObjectNames(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	p, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := pg.All[named](ctx, m.db, sqlObjectNames, p.EmployerID, ids)
+	if err != nil {
+		return nil, fmt.Errorf("name what the trail is about: %w", err)
+	}
+	names := make(map[uuid.UUID]string, len(rows))
+	for _, row := range rows {
+		names[row.ID] = row.Name
+	}
+	return names, nil
+}
+
+const sqlObjectNames = `
+SELECT m.id, u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.employer_id = $1 AND m.id = ANY ($2)
+UNION ALL
+SELECT i.id, i.email FROM member_invitations i WHERE i.employer_id = $1 AND i.id = ANY ($2)`
+
 // query joins fixed fragments; no text of a request enters the statement.
 func (f AuditFilter) query(employer, before uuid.UUID, limit int) (string, []any) {
 	sql := sqlListAuditEvents

@@ -259,13 +259,44 @@ type Acceptance struct {
 // Accept makes the invited person a member and signs them in. Who has an account already proves it with its password: the link
 // alone, which an admin can see, must not open somebody's account.
 func (m *Module) Accept(ctx context.Context, token string, a Acceptance) (*SignIn, error) {
-	if err := m.limiter.Take(ctx, "accept", rest.ClientNetwork(ctx), m.rates.LoginAddress); err != nil {
+	opened, err := m.accept(ctx, token, a, byTokens)
+	if err != nil {
 		return nil, err
+	}
+	return m.grant(ctx, opened)
+}
+
+// AcceptBrowser is Accept for a browser.
+func (m *Module) AcceptBrowser(ctx context.Context, token string, a Acceptance) (*BrowserSession, error) {
+	opened, err := m.accept(ctx, token, a, byCookie)
+	return opened.browser(err)
+}
+
+// OpenInvitation is what an invitation's link shows to who holds it.
+type OpenInvitation struct {
+	Organization string
+	Email        string
+	Role         string
+	HasAccount   bool // its password is asked for, instead of a new one
+}
+
+// FindInvitation looks an invitation up by the token of its link; ErrLinkInvalid when it is not open.
+func (m *Module) FindInvitation(ctx context.Context, token string) (*OpenInvitation, error) {
+	inv, err := pg.One[invited](ctx, m.db, sqlFindInvited, hashToken(token), m.clock.Now())
+	if err != nil {
+		return nil, fmt.Errorf("find an invitation: %w", absent(err, ErrLinkInvalid))
+	}
+	return &OpenInvitation{inv.Organization, inv.Email, inv.Role, inv.PasswordHash != nil}, nil
+}
+
+func (m *Module) accept(ctx context.Context, token string, a Acceptance, by door) (opening, error) {
+	if err := m.limiter.Take(ctx, "accept", rest.ClientNetwork(ctx), m.rates.LoginAddress); err != nil {
+		return opening{}, err
 	}
 	hash := hashToken(token)
 	inv, err := pg.One[invited](ctx, m.db, sqlFindInvited, hash, m.clock.Now())
 	if err != nil {
-		return nil, fmt.Errorf("find an invitation: %w", absent(err, ErrLinkInvalid))
+		return opening{}, fmt.Errorf("find an invitation: %w", absent(err, ErrLinkInvalid))
 	}
 	var encoded string
 	if inv.PasswordHash != nil {
@@ -274,17 +305,17 @@ func (m *Module) Accept(ctx context.Context, token string, a Acceptance) (*SignI
 		encoded, err = m.newPassword(ctx, &a, inv)
 	}
 	if err != nil {
-		return nil, err
+		return opening{}, err
 	}
 	var opened opening
 	err = m.inTx(ctx, func(tx pgx.Tx) error {
-		opened, err = m.acceptTx(ctx, tx, hash, inv, a.Name, encoded)
+		opened, err = m.acceptTx(ctx, tx, hash, inv, a.Name, encoded, by)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("accept an invitation: %w", err)
+		return opening{}, fmt.Errorf("accept an invitation: %w", err)
 	}
-	return m.grant(ctx, opened)
+	return opened, nil
 }
 
 func (m *Module) provePassword(ctx context.Context, inv invited, password string) error {
@@ -308,7 +339,7 @@ func (m *Module) newPassword(ctx context.Context, a *Acceptance, inv invited) (s
 	return m.passwords.hash(ctx, a.Password)
 }
 
-func (m *Module) acceptTx(ctx context.Context, tx pgx.Tx, hash []byte, inv invited, name, encoded string) (opening, error) {
+func (m *Module) acceptTx(ctx context.Context, tx pgx.Tx, hash []byte, inv invited, name, encoded string, by door) (opening, error) {
 	now := m.clock.Now()
 	var id uuid.UUID
 	// Of many who accept at once, one does.
@@ -333,7 +364,7 @@ func (m *Module) acceptTx(ctx context.Context, tx pgx.Tx, hash []byte, inv invit
 	if err != nil {
 		return opening{}, err
 	}
-	return m.open(ctx, tx, user, now)
+	return m.open(ctx, tx, user, by, now)
 }
 
 // invitedUser is the account that accepts: the one whose password was proved, a candidate's who now gets one, or a new one.

@@ -34,19 +34,42 @@ func (r *Registration) check() error {
 // Register makes an employer and its owner and signs the owner in. It never attaches to an existing user: an address that is
 // known here, be it only as a candidate's, is ErrEmailTaken, since nothing proves that the caller owns it.
 func (m *Module) Register(ctx context.Context, r Registration) (*SignIn, error) {
-	if err := m.limiter.Take(ctx, "register", rest.ClientNetwork(ctx), m.rates.Register); err != nil {
+	opened, err := m.register(ctx, r, byTokens)
+	if err != nil {
 		return nil, err
+	}
+	return m.grant(ctx, opened)
+}
+
+// RegisterBrowser is Register for a browser.
+func (m *Module) RegisterBrowser(ctx context.Context, r Registration) (*BrowserSession, error) {
+	opened, err := m.register(ctx, r, byCookie)
+	return opened.browser(err)
+}
+
+// MayRegister is ErrRegistrationClosed when nobody may register.
+func (m *Module) MayRegister(ctx context.Context) error { return m.admit(ctx, m.db) }
+
+// FirstRun tells whether nobody owns an organization here yet.
+func (m *Module) FirstRun(ctx context.Context) (bool, error) {
+	owned, err := ownerExists(ctx, m.db)
+	return !owned, err
+}
+
+func (m *Module) register(ctx context.Context, r Registration, by door) (opening, error) {
+	if err := m.limiter.Take(ctx, "register", rest.ClientNetwork(ctx), m.rates.Register); err != nil {
+		return opening{}, err
 	}
 	// Asked before the hash, so that a closed door costs nothing; the transaction asks again, and decides.
 	if err := m.admit(ctx, m.db); err != nil {
-		return nil, err
+		return opening{}, err
 	}
 	if err := r.check(); err != nil {
-		return nil, err
+		return opening{}, err
 	}
 	hash, err := m.passwords.hash(ctx, r.Password)
 	if err != nil {
-		return nil, err
+		return opening{}, err
 	}
 	var opened opening
 	err = m.inTx(ctx, func(tx pgx.Tx) error {
@@ -74,13 +97,13 @@ func (m *Module) Register(ctx context.Context, r Registration) (*SignIn, error) 
 		if _, err := m.mailLinkTx(ctx, tx, r.Email, purposeVerify, now); err != nil {
 			return err
 		}
-		opened, err = m.open(ctx, tx, user, now)
+		opened, err = m.open(ctx, tx, user, by, now)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("register: %w", err)
+		return opening{}, fmt.Errorf("register: %w", err)
 	}
-	return m.grant(ctx, opened)
+	return opened, nil
 }
 
 // admit says whether the policy lets a new employer in.
@@ -91,14 +114,18 @@ func (m *Module) admit(ctx context.Context, q pg.Querier) error {
 	case Closed:
 		return ErrRegistrationClosed
 	}
-	var owned bool
+	owned, err := ownerExists(ctx, q)
+	if err == nil && owned {
+		err = ErrRegistrationClosed
+	}
+	return err
+}
+
+func ownerExists(ctx context.Context, q pg.Querier) (owned bool, err error) {
 	if err := q.QueryRow(ctx, sqlOwnerExists).Scan(&owned); err != nil {
-		return fmt.Errorf("look for the first owner: %w", err)
+		return false, fmt.Errorf("look for the first owner: %w", err)
 	}
-	if owned {
-		return ErrRegistrationClosed
-	}
-	return nil
+	return owned, nil
 }
 
 func (m *Module) addEmployer(ctx context.Context, tx pgx.Tx, name string, actor audit.Actor, now time.Time) (uuid.UUID, error) {

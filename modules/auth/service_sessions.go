@@ -20,7 +20,7 @@ import (
 
 const (
 	accessLives  = 15 * time.Minute
-	refreshIdles = 14 * 24 * time.Hour
+	sessionIdles = 14 * 24 * time.Hour // without being used; a refresh token lives as long
 	sessionLives = 90 * 24 * time.Hour
 	// Two tabs that refresh together are no thieves: the slower one is told so for this long.
 	refreshRace = 10 * time.Second
@@ -40,11 +40,29 @@ func hashToken(token string) []byte {
 	return seal.Hash(token)
 }
 
+// BrowserSession is what a browser gets whose person has proved who they are: the secret for its cookie, which is nowhere else.
+type BrowserSession struct {
+	Secret  string
+	Expires time.Time
+	Account Account
+}
+
 // Login signs a member in by password. Every wrong try costs the same time and gets the same answer.
 func (m *Module) Login(ctx context.Context, email, password string) (*SignIn, error) {
-	in, err := m.login(ctx, email, password)
+	var in *SignIn
+	opened, err := m.login(ctx, email, password, byTokens)
+	if err == nil {
+		in, err = m.grant(ctx, opened)
+	}
 	m.counters.Login(outcomeOf(err))
 	return in, err
+}
+
+// LoginBrowser is Login for a browser.
+func (m *Module) LoginBrowser(ctx context.Context, email, password string) (*BrowserSession, error) {
+	opened, err := m.login(ctx, email, password, byCookie)
+	m.counters.Login(outcomeOf(err))
+	return opened.browser(err)
 }
 
 // outcomeOf says how a login ended, in a word for whoever watches the product.
@@ -64,50 +82,46 @@ func outcomeOf(err error) string {
 	return "failed"
 }
 
-func (m *Module) login(ctx context.Context, email, password string) (*SignIn, error) {
+func (m *Module) login(ctx context.Context, email, password string, by door) (opening, error) {
 	email = tidyEmail(email)
 	if err := m.limiter.Take(ctx, "login_address", rest.ClientNetwork(ctx), m.rates.LoginAddress); err != nil {
-		return nil, err
+		return opening{}, err
 	}
 	// Only a hash made anew, or a password changed in this very moment, asks for a second round.
 	for range 3 {
-		in, again, err := m.tryLogin(ctx, email, password)
+		opened, again, err := m.tryLogin(ctx, email, password, by)
 		if !again {
-			return in, err
+			return opened, err
 		}
 	}
-	return nil, ErrBadCredentials
+	return opening{}, ErrBadCredentials
 }
 
-func (m *Module) tryLogin(ctx context.Context, email, password string) (in *SignIn, again bool, err error) {
+func (m *Module) tryLogin(ctx context.Context, email, password string, by door) (opened opening, again bool, err error) {
 	who, err := findLogin(ctx, m.db, email, clientAddr(ctx))
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, false, fmt.Errorf("find who signs in: %w", err)
+		return opening{}, false, fmt.Errorf("find who signs in: %w", err)
 	}
 	if err := m.slowDown(ctx, email, who.ClientKnown); err != nil {
-		return nil, false, err
+		return opening{}, false, err
 	}
 	ok, outdated, err := m.passwords.check(ctx, password, who.PasswordHash)
 	switch {
 	case err != nil:
-		return nil, false, err
+		return opening{}, false, err
 	case !ok:
-		return nil, false, ErrBadCredentials
+		return opening{}, false, ErrBadCredentials
 	case who.MembershipID == nil:
-		return nil, false, ErrNoEmployer
+		return opening{}, false, ErrNoEmployer
 	}
-	opened, err := m.openAfterPassword(ctx, who.UserID, *who.PasswordHash)
+	opened, err = m.openAfterPassword(ctx, who.UserID, *who.PasswordHash, by)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, true, nil
+		return opening{}, true, nil
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	if outdated {
+	if err == nil && outdated {
 		m.upgrade(ctx, who.UserID, password, *who.PasswordHash)
 	}
-	in, err = m.grant(ctx, opened)
-	return in, false, err
+	return opened, false, err
 }
 
 // slowDown counts the try against the account. All strangers to the account share one allowance, and a client that has signed
@@ -126,12 +140,12 @@ func (m *Module) slowDown(ctx context.Context, email string, clientKnown bool) e
 
 // openAfterPassword opens a session if the password is still the one that was checked: a reset that commits meanwhile ends
 // every session, and must not miss this one. pgx.ErrNoRows says that it is not.
-func (m *Module) openAfterPassword(ctx context.Context, user uuid.UUID, checked string) (opened opening, err error) {
+func (m *Module) openAfterPassword(ctx context.Context, user uuid.UUID, checked string, by door) (opened opening, err error) {
 	err = m.inTx(ctx, func(tx pgx.Tx) error {
 		if err := holdPassword(ctx, tx, user, checked); err != nil {
 			return err
 		}
-		opened, err = m.open(ctx, tx, user, m.clock.Now())
+		opened, err = m.open(ctx, tx, user, by, m.clock.Now())
 		return err
 	})
 	return opened, err
@@ -148,26 +162,49 @@ func (m *Module) upgrade(ctx context.Context, user uuid.UUID, password, old stri
 	}
 }
 
+// door is how whoever holds a session shows that it is theirs.
+type door int
+
+const (
+	byTokens door = iota // an access token, and a family of refresh tokens for the next ones
+	byCookie             // the secret in a browser's cookie
+)
+
 // opening is a session about to be committed.
 type opening struct {
 	session uuid.UUID
-	refresh string
+	secret  string // the first refresh token, or what the cookie holds
 	account Account
+	expires time.Time
 }
 
-// open starts a session of a member and its family of refresh tokens.
-func (m *Module) open(ctx context.Context, tx pgx.Tx, user uuid.UUID, now time.Time) (opening, error) {
+// browser hands a committed session over to a browser.
+func (o opening) browser(err error) (*BrowserSession, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &BrowserSession{Secret: o.secret, Expires: o.expires, Account: o.account}, nil
+}
+
+// open starts a session of a member, with a family of refresh tokens or a cookie.
+func (m *Module) open(ctx context.Context, tx pgx.Tx, user uuid.UUID, by door, now time.Time) (opening, error) {
 	account, err := findAccount(ctx, tx, user)
 	if err != nil {
 		return opening{}, fmt.Errorf("open a session: %w", absent(err, ErrNoEmployer))
 	}
-	o := opening{session: m.ids.ID(), refresh: m.ids.Secret(tokenBytes), account: account}
+	o := opening{session: m.ids.ID(), secret: m.ids.Secret(tokenBytes), account: account, expires: now.Add(sessionLives)}
+	var cookie []byte
+	if by == byCookie {
+		cookie = authn.HashKey(o.secret)
+	}
 	agent := strings.ReplaceAll(strings.ToValidUTF8(rest.UserAgent(ctx), ""), "\x00", "")
-	if err := insertSession(ctx, tx, o.session, user, agent, clientAddr(ctx), now, now.Add(sessionLives)); err != nil {
+	if err := insertSession(ctx, tx, o.session, user, agent, clientAddr(ctx), cookie, now, o.expires); err != nil {
 		return opening{}, err
 	}
-	if err := insertRefreshToken(ctx, tx, m.ids.ID(), o.session, hashToken(o.refresh), now, now.Add(refreshIdles)); err != nil {
-		return opening{}, err
+	if by == byTokens {
+		if err := insertRefreshToken(ctx, tx, m.ids.ID(), o.session, hashToken(o.secret), now, now.Add(sessionIdles)); err != nil {
+			return opening{}, err
+		}
 	}
 	return o, m.record(ctx, tx, now, audit.Event{
 		EmployerID: account.Employer.ID, Actor: audit.Actor{Kind: "member", ID: user},
@@ -181,7 +218,7 @@ func (m *Module) grant(ctx context.Context, o opening) (*SignIn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign an access token: %w", err)
 	}
-	return &SignIn{AccessToken: access, RefreshToken: o.refresh, ExpiresIn: accessLives, Account: o.account}, nil
+	return &SignIn{AccessToken: access, RefreshToken: o.secret, ExpiresIn: accessLives, Account: o.account}, nil
 }
 
 // Refresh trades a refresh token for the next one and a new access token. Of two that trade the same token, one wins; a token
@@ -207,7 +244,7 @@ func (m *Module) Refresh(ctx context.Context, token string) (*SignIn, error) {
 		if in.Account, err = findAccount(ctx, tx, user); err != nil {
 			return absent(err, ErrRefreshInvalid)
 		}
-		expires := now.Add(refreshIdles)
+		expires := now.Add(sessionIdles)
 		if ends.Before(expires) {
 			expires = ends
 		}
@@ -269,6 +306,17 @@ func (m *Module) Logout(ctx context.Context, token string) error {
 	})
 }
 
+// SignOut ends the caller's own session, that of a browser for one.
+func (m *Module) SignOut(ctx context.Context) error {
+	p, err := person(ctx)
+	if err != nil {
+		return err
+	}
+	return m.inTx(ctx, func(tx pgx.Tx) error {
+		return m.endSession(ctx, tx, p.SessionID, p.UserID, m.clock.Now(), "signed_out")
+	})
+}
+
 // Sessions lists where the caller is signed in, newest first, and the cursor of the next page.
 func (m *Module) Sessions(ctx context.Context, limit int, cursor string) ([]Session, *string, error) {
 	p, err := person(ctx)
@@ -280,7 +328,7 @@ func (m *Module) Sessions(ctx context.Context, limit int, cursor string) ([]Sess
 		return nil, nil, err
 	}
 	now := m.clock.Now()
-	rows, err := pg.All[Session](ctx, m.db, sqlListSessions, p.UserID, now, now.Add(-refreshIdles), before, limit+1)
+	rows, err := pg.All[Session](ctx, m.db, sqlListSessions, p.UserID, now, now.Add(-sessionIdles), before, limit+1)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list sessions: %w", err)
 	}

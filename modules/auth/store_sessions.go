@@ -54,11 +54,12 @@ const sqlUpgradePassword = `
 UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2`
 
 const sqlInsertSession = `
-INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $5, $6)`
+INSERT INTO sessions (id, user_id, user_agent, ip, cookie_hash, created_at, last_used_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7)`
 
-func insertSession(ctx context.Context, tx pgx.Tx, id, user uuid.UUID, agent string, ip *netip.Addr, now, expires time.Time) error {
-	if _, err := tx.Exec(ctx, sqlInsertSession, id, user, agent, ip, now, expires); err != nil {
+// insertSession adds one; cookie is the hash of its cookie's secret, nil for one that is held by tokens.
+func insertSession(ctx context.Context, tx pgx.Tx, id, user uuid.UUID, agent string, ip *netip.Addr, cookie []byte, now, expires time.Time) error {
+	if _, err := tx.Exec(ctx, sqlInsertSession, id, user, agent, ip, cookie, now, expires); err != nil {
 		return fmt.Errorf("add a session: %w", err)
 	}
 	return nil

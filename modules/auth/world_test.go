@@ -181,6 +181,26 @@ func (w *world) member(n NewMember) *SignIn {
 	return in
 }
 
+// browser opens a browser's session of a member.
+func (w *world) browser(email string) *BrowserSession {
+	w.t.Helper()
+	in, err := w.LoginBrowser(w.t.Context(), email, goodPassword)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return in
+}
+
+// opens tells whether the session's cookie opens anything.
+func (w *world) opens(in *BrowserSession) bool {
+	w.t.Helper()
+	_, err := w.Cookie(w.t.Context(), authn.HashKey(in.Secret))
+	if err != nil {
+		wantCode(w.t, err, authn.ErrUnauthenticated)
+	}
+	return err == nil
+}
+
 // principal is who the guard sees in a signed-in member.
 func (w *world) principal(in *SignIn) authn.Principal {
 	w.t.Helper()

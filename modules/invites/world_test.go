@@ -323,6 +323,10 @@ func (w *world) Session(context.Context, uuid.UUID) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }
 
+func (*world) Cookie(context.Context, []byte) (authn.Principal, error) {
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
 func (w *world) APIKey(_ context.Context, hash []byte) (authn.Principal, error) {
 	for key, p := range w.people {
 		if bytes.Equal(authn.HashKey(key), hash) {

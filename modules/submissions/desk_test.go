@@ -56,6 +56,10 @@ func (d *desk) Session(context.Context, uuid.UUID) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }
 
+func (*desk) Cookie(context.Context, []byte) (authn.Principal, error) {
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
 func (d *desk) APIKey(_ context.Context, hash []byte) (authn.Principal, error) {
 	for key, p := range d.people {
 		if bytes.Equal(authn.HashKey(key), hash) {

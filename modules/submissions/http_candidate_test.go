@@ -61,6 +61,10 @@ type nobody struct{}
 func (nobody) Session(context.Context, uuid.UUID) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }
+func (nobody) Cookie(context.Context, []byte) (authn.Principal, error) {
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
 func (nobody) APIKey(context.Context, []byte) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }

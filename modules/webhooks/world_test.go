@@ -318,6 +318,10 @@ func (w *world) Session(_ context.Context, id uuid.UUID) (authn.Principal, error
 	return authn.Principal{}, authn.ErrUnauthenticated
 }
 
+func (*world) Cookie(context.Context, []byte) (authn.Principal, error) {
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
 func (*world) APIKey(context.Context, []byte) (authn.Principal, error) {
 	return authn.Principal{}, authn.ErrUnauthenticated
 }

@@ -23,20 +23,22 @@ const KeyPrefix = "clk_"
 
 const maxCredential = 4096 // bytes of an Authorization header; ours are a few hundred
 
-// HashKey is what the database keeps of an API key: its SHA-256. A key has 256 random bits, so nothing slower is needed.
+// HashKey is what the database keeps of an API key or of the secret in a session's cookie: its SHA-256. Both have 256 random bits,
+// so nothing slower is needed.
 func HashKey(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]
 }
 
-// Directory looks callers up at each request, so that sign-out, demotion and removal act at once. Both methods answer
+// Directory looks callers up at each request, so that sign-out, demotion and removal act at once. Every method answers
 // ErrUnauthenticated for what is revoked, expired, removed or unknown.
 type Directory interface {
 	Session(ctx context.Context, sessionID uuid.UUID) (Principal, error)
+	Cookie(ctx context.Context, secretHash []byte) (Principal, error)
 	APIKey(ctx context.Context, keyHash []byte) (Principal, error)
 }
 
-// Guard turns the Authorization header into a principal.
+// Guard turns the Authorization header, or without one a cookie, into a principal.
 type Guard struct {
 	tokens    *Tokens
 	directory Directory
@@ -69,6 +71,22 @@ func (g *Guard) Candidate(ctx context.Context, authorization string) (Principal,
 		return Principal{}, ErrUnauthenticated
 	}
 	return g.tokens.candidate(ctx, credential)
+}
+
+// MemberCookie is the member whose session's cookie holds the secret. A candidate's token there is one that no session has.
+func (g *Guard) MemberCookie(ctx context.Context, secret string) (Principal, error) {
+	if secret == "" {
+		return Principal{}, ErrUnauthenticated
+	}
+	return g.directory.Cookie(ctx, HashKey(secret))
+}
+
+// CandidateCookie is the attempt that the cookie's submission token names, as Candidate judges it.
+func (g *Guard) CandidateCookie(ctx context.Context, token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, ErrUnauthenticated
+	}
+	return g.tokens.candidate(ctx, token)
 }
 
 // bearer cuts the credential out of the header; the scheme's case does not matter (RFC 9110, 11.1).

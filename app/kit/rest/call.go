@@ -50,6 +50,7 @@ type call struct {
 	making  chan struct{} // where it has a turn to make a very large answer; see Turn
 
 	wrong []fault.Field // what its schema has against it
+	form  []byte        // of a page: its body as it came
 
 	idempotencyKey string
 	requestHash    []byte // set when the request carries an Idempotency-Key

@@ -36,6 +36,9 @@ var (
 	ErrUnsupportedMedia = fault.New(fault.UnsupportedMedia, "unsupported_media_type", "The body has a content type that this operation does not take.")
 	ErrInvalid          = fault.New(fault.Invalid, "invalid_input", "Some of the input is not allowed. The list names every reason.")
 
+	ErrCrossSite = fault.New(fault.Forbidden, "cross_site",
+		"This did not come from a page of this site, so nothing was done. Open the page here and send it again.")
+
 	ErrPreconditionRequired = fault.New(fault.PreconditionRequired, "precondition_required",
 		"Say which state you are changing: send the ETag you last got in If-Match.")
 	ErrStale = fault.New(fault.Stale, "stale",
@@ -52,6 +55,6 @@ var (
 var commonFaults = []*fault.Error{
 	ErrInternal, ErrUnavailable, ErrOverloaded, ErrTimedOut, ErrRouteNotFound, ErrMethodNotAllowed, ErrNotFound,
 	ErrMalformedRequest, ErrMalformedJSON, ErrDuplicateKey, ErrUnknownKey, ErrInvalidText, ErrTooDeep, ErrTooManyValues, ErrMalformedForm,
-	ErrBodyTimeout, ErrTooLarge, ErrUnsupportedMedia, ErrInvalid, ErrPreconditionRequired, ErrStale, ErrKeyReused,
+	ErrBodyTimeout, ErrTooLarge, ErrUnsupportedMedia, ErrInvalid, ErrCrossSite, ErrPreconditionRequired, ErrStale, ErrKeyReused,
 	ErrInProgress, ErrTooMany, authn.ErrUnauthenticated, authn.ErrForbidden, pg.ErrCursor,
 }

@@ -323,6 +323,9 @@ func (h *Host) write(x *exchange) error {
 // PageFunc answers a request by itself; what it returns as an error becomes a problem.
 type PageFunc func(w http.ResponseWriter, r *http.Request) error
 
+// TroubleFunc shows people what went wrong with a page. Only once it has set a status has it answered; see ServePage.
+type TroubleFunc func(w http.ResponseWriter, r *http.Request, f *fault.Error, requestID string) error
+
 // Plain is a PageFunc from a handler that knows no errors.
 func Plain(handler http.Handler) PageFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -331,11 +334,15 @@ func Plain(handler http.Handler) PageFunc {
 	}
 }
 
-// Serve mounts what is not JSON: metrics, health, pages, assets. Path parameters are in r.PathValue. A page for people sets a
-// Content-Security-Policy of its own; without one nothing in it would load.
+// Serve mounts what is not JSON: metrics, health, assets. Path parameters are in r.PathValue.
 func Serve(h *Host, op Op, page PageFunc) {
 	h.describePlain(op)
-	h.mount(op, func(c echo.Context) error {
+	h.mountPlain(op, page)
+}
+
+// mountPlain mounts a PageFunc. The request's place among those worked on is given back when its answer begins.
+func (h *Host) mountPlain(op Op, page PageFunc) *route {
+	return h.mount(op, func(c echo.Context) error {
 		req := current(c).request
 		if err := parameters(req); err != nil {
 			return err
@@ -346,6 +353,7 @@ func Serve(h *Host, op Op, page PageFunc) {
 			req.SetPathValue(name, plainParam(req, values[i]))
 		}
 		c.Response().Before(func() { h.leave(current(c)) })
+		defer current(c).made()
 		if err := page(c.Response(), req); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (h *Host) way(next echo.HandlerFunc) echo.HandlerFunc {
 		k := h.begin(c)
 		defer h.tell(c, k)
 		defer h.recovered(c, k)
-		h.secure(c)
+		h.secure(c, k)
 		err := h.limit(c, k)
 		if err == nil {
 			err = h.admit(c, k, next)
@@ -124,14 +124,16 @@ func (h *Host) httpError(err error, c echo.Context) {
 
 // fixedHeaders are shared between answers: nothing may change them.
 type fixedHeaders struct {
-	nosniff, noReferrer, apiPolicy, transport []string
+	nosniff, noReferrer, ownReferrer, apiPolicy, transport []string
 }
 
 func newFixedHeaders(https bool) fixedHeaders {
 	f := fixedHeaders{
 		nosniff:    []string{"nosniff"},
 		noReferrer: []string{"no-referrer"},
-		apiPolicy:  []string{"default-src 'none'; frame-ancestors 'none'"},
+		// Of pages: where Sec-Fetch-Site is not sent, a browser that may not say where a form comes from sends "Origin: null".
+		ownReferrer: []string{"same-origin"},
+		apiPolicy:   []string{"default-src 'none'; frame-ancestors 'none'"},
 	}
 	if https {
 		f.transport = []string{"max-age=31536000"}
@@ -139,11 +141,14 @@ func newFixedHeaders(https bool) fixedHeaders {
 	return f
 }
 
-// secure sets the headers that every answer carries. A page replaces the policy with its own.
-func (h *Host) secure(c echo.Context) {
+// secure sets the headers that every answer carries. A page replaces the content's policy with its own.
+func (h *Host) secure(c echo.Context, k *call) {
 	header := c.Response().Header()
 	header["X-Content-Type-Options"] = h.headers.nosniff
 	header["Referrer-Policy"] = h.headers.noReferrer
+	if k.route != nil && k.route.Page {
+		header["Referrer-Policy"] = h.headers.ownReferrer
+	}
 	header["Content-Security-Policy"] = h.headers.apiPolicy
 	if h.headers.transport != nil {
 		header["Strict-Transport-Security"] = h.headers.transport
@@ -227,24 +232,36 @@ func (h *Host) leave(k *call) {
 }
 
 // authorize is the guard: what a route does not open stays closed. Two credentials are none: a proxy in front may have judged
-// the other one.
+// the other one. A cookie counts only without an Authorization header.
 func (h *Host) authorize(k *call) (err error) {
-	authorization := ""
-	if values := k.request.Header["Authorization"]; len(values) == 1 {
-		authorization = values[0]
+	if k.route.Page && takesBody(k.request.Method) && !h.sameOrigin(k.request) {
+		return ErrCrossSite // a sign-in forged by another site is no better than any other forged form
 	}
-	switch k.route.Access {
-	case Public:
+	if k.route.Access == Public {
 		return nil
-	case Candidate:
-		k.principal, err = h.guard.Candidate(k, authorization)
+	}
+	if k.principal, err = h.caller(k); err != nil {
 		return err
 	}
-	k.principal, err = h.guard.Member(k, authorization)
-	if err == nil && k.principal.Role < k.route.Role {
+	if k.principal.Role < k.route.Role {
 		return authn.ErrForbidden
 	}
-	return err
+	return nil
+}
+
+// caller is who the request names in the way that its route asks for.
+func (h *Host) caller(k *call) (authn.Principal, error) {
+	candidate := k.route.Access == Candidate
+	switch values := k.request.Header["Authorization"]; {
+	case len(values) == 0:
+		return h.cookieCaller(k, candidate)
+	case len(values) > 1:
+		return authn.Principal{}, authn.ErrUnauthenticated
+	case candidate:
+		return h.guard.Candidate(k, values[0])
+	default:
+		return h.guard.Member(k, values[0])
+	}
 }
 
 // stray answers a request that matched no route of the table.

@@ -22,6 +22,8 @@ const (
 	candidateScheme = "candidate"
 )
 
+const cookieNote = " On this site's own pages the cookie that they sign in with does as well."
+
 func newDocument(o Options, r huma.Registry) *huma.OpenAPI {
 	r.Schema(reflect.TypeFor[problem](), true, "Problem")
 	reasons := r.Map()["Problem"].Properties["errors"]
@@ -42,9 +44,9 @@ func newDocument(o Options, r huma.Registry) *huma.OpenAPI {
 				"WWWAuthenticate": {Description: "How to sign in.", Schema: &huma.Schema{Type: huma.TypeString}},
 			},
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				memberScheme:    {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A member's access token, from login or refresh; good for 15 minutes."},
+				memberScheme:    {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A member's access token, from login or refresh; good for 15 minutes." + cookieNote},
 				apiKeyScheme:    {Type: "http", Scheme: "bearer", Description: "An API key (clk_...), with the role it was given."},
-				candidateScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A candidate's submission token, from starting an assessment."},
+				candidateScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A candidate's submission token, from starting an assessment." + cookieNote},
 			},
 		},
 	}
@@ -138,6 +140,9 @@ func edgeFaults(op Op, in reflect.Type, body, form bool) []*fault.Error {
 	}
 	if op.Role > authn.Viewer {
 		faults = append(faults, authn.ErrForbidden)
+	}
+	if op.Access != Public && takesBody(op.Method) {
+		faults = append(faults, ErrCrossSite) // to a page's cookie
 	}
 	if in.NumField() > 0 {
 		faults = append(faults, ErrInvalid)

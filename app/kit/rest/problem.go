@@ -59,19 +59,23 @@ func (h *Host) answer(c echo.Context, err error) {
 	// really left does not read the answer, but it must not look like a success either.
 	k.gone = k.base.Err() != nil && f.Kind != fault.Timeout
 	header := c.Response().Header()
-	switch f.Kind {
-	case fault.Unauthenticated:
-		header.Set("WWW-Authenticate", `Bearer realm="credlane"`)
-	case fault.Timeout:
+	if f.Kind == fault.Timeout {
 		header.Set("Connection", "close")
 	}
 	if f.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
 	header["Cache-Control"] = cacheHeaders[NoStore]
+	if h.troubled(c, k, f) {
+		return
+	}
+	if f.Kind == fault.Unauthenticated {
+		header.Set("WWW-Authenticate", `Bearer realm="credlane"`)
+	}
 	header["Content-Security-Policy"] = h.headers.apiPolicy
 	header["Content-Type"] = []string{problemType} // whatever the operation had begun to say
 	header.Del("Content-Disposition")
+	header.Del("Content-Encoding")
 	header.Del("Content-Length")
 	body, encodeErr := encodeProblem(f, k.id[0])
 	if encodeErr != nil {

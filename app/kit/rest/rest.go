@@ -72,6 +72,10 @@ type Op struct {
 	Always       bool   // answers under overload too: probes and metrics
 	TextAs       string // of a text/csv body, the JSON member whose value it is; "" takes JSON alone
 	Produces     string // the media type of a Stream, a Raw or a Serve handler, where it is not JSON; a Serve handler may name several ("a/b, c/d")
+
+	// Trouble answers instead of the operation when it fails, of a ServePage: the guard's refusals and panics come to it too. The
+	// status of f is its to write; Retry-After is set.
+	Trouble TroubleFunc
 }
 
 // Route is one line of the access table.
@@ -81,6 +85,7 @@ type Route struct {
 	Access Access     `json:"-"`
 	Role   authn.Role `json:"role,omitempty"`
 	Op     string     `json:"operation"`
+	Page   bool       `json:"page,omitempty"` // for people: it answers HTML
 }
 
 // Who says in words who may call the route: "public", "candidate" or the lowest role.
@@ -103,7 +108,7 @@ type Options struct {
 	Tokens         *authn.Tokens
 	Directory      authn.Directory
 	Clock          clock.Clock
-	PublicURL      *url.URL       // for links and for HSTS; the Host header is never used
+	PublicURL      *url.URL       // for links, HSTS and the origin of pages; the Host header is never used
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; none unless set
 
 	RequestTimeout     time.Duration // 15 s
@@ -155,6 +160,9 @@ type Host struct {
 	clientIP echo.IPExtractor
 	ids      *requestIDs
 	headers  fixedHeaders
+	cookies  *authn.Cookies
+	lost     TroubleFunc // may be nil
+	origin   string      // of the public URL, as browsers send it
 
 	table    map[routeKey]*route // by method and the router's pattern
 	routes   []*route            // in order of registration
@@ -179,6 +187,7 @@ func NewHost(e *echo.Echo, o Options) *Host {
 	h := &Host{
 		echo: e, opt: o, guard: authn.NewGuard(o.Tokens, o.Directory), ids: newRequestIDs(),
 		clientIP: ipExtractor(o.TrustedProxies), headers: newFixedHeaders(o.PublicURL.Scheme == "https"),
+		cookies: authn.NewCookies(o.PublicURL.Scheme == "https", o.Clock), origin: originOf(o.PublicURL),
 		table: map[routeKey]*route{}, faults: map[string]*fault.Error{}, tags: map[string]string{},
 		faultResponses: map[string]*huma.Response{}, faultExamples: map[string]*huma.Example{},
 		registry: huma.NewMapRegistry("#/components/schemas/", schemaName), bodies: newBodies(o.MaxBodyMemory),
@@ -198,6 +207,9 @@ func NewHost(e *echo.Echo, o Options) *Host {
 
 // PublicURL is the address under which people reach the app, without a slash at its end.
 func (h *Host) PublicURL() string { return strings.TrimRight(h.opt.PublicURL.String(), "/") }
+
+// Cookies are those that pages sign people in with.
+func (h *Host) Cookies() *authn.Cookies { return h.cookies }
 
 // AnswerBy is how long after its head a request's answer may still be going out, for the server's write timeout; uploads and
 // streams move their own deadline on.

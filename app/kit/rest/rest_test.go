@@ -19,15 +19,23 @@ import (
 // world is a host with a directory and a keyring of its own.
 type world struct {
 	*Host
-	echo   *echo.Echo
-	tokens *authn.Tokens
-	people map[uuid.UUID]authn.Principal
-	keys   map[string]authn.Principal
-	clock  *clock.Fake
+	echo    *echo.Echo
+	tokens  *authn.Tokens
+	people  map[uuid.UUID]authn.Principal
+	keys    map[string]authn.Principal
+	cookies map[string]authn.Principal
+	clock   *clock.Fake
 }
 
 func (w *world) Session(_ context.Context, id uuid.UUID) (authn.Principal, error) {
 	if p, ok := w.people[id]; ok {
+		return p, nil
+	}
+	return authn.Principal{}, authn.ErrUnauthenticated
+}
+
+func (w *world) Cookie(_ context.Context, hash []byte) (authn.Principal, error) {
+	if p, ok := w.cookies[string(hash)]; ok {
 		return p, nil
 	}
 	return authn.Principal{}, authn.ErrUnauthenticated
@@ -47,7 +55,7 @@ func (w *world) SigningKeys(context.Context) ([]authn.SigningKey, error) {
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{
-		echo: echo.New(), people: map[uuid.UUID]authn.Principal{}, keys: map[string]authn.Principal{},
+		echo: echo.New(), people: map[uuid.UUID]authn.Principal{}, keys: map[string]authn.Principal{}, cookies: map[string]authn.Principal{},
 		clock: clock.NewFake(time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC)),
 	}
 	w.tokens = authn.NewTokens(w, w.clock, "http://localhost:8080")
