@@ -82,7 +82,7 @@ func New(d Deps) *Module {
 		d.CanMail = func() bool { return false }
 	}
 	s := &Service{db: d.DB, clock: d.Clock, ids: d.IDs, publicURL: d.PublicURL, counters: d.Counters, events: d.Events, canMail: d.CanMail}
-	s.landings = newLandingCache(s.clock, s.encodeLanding)
+	s.landings = newLandingCache(s.clock, s.readLanding)
 	return &Module{s}
 }
 

@@ -23,7 +23,7 @@ const (
 // one page at once, the database is asked once. What is not found is not kept: strangers' guesses push nothing out.
 type landingCache struct {
 	clock  clock.Clock
-	load   func(ctx context.Context, slug string) ([]byte, error)
+	load   func(ctx context.Context, slug string) (*landingEntry, error)
 	flight singleflight.Group
 
 	mu     sync.Mutex
@@ -32,46 +32,49 @@ type landingCache struct {
 	bytes  int
 }
 
+// landingEntry is one landing page. Once it is kept, it never changes.
 type landingEntry struct {
 	slug    string
-	body    []byte
+	landing Landing
+	body    []byte // it, encoded
 	expires time.Time
 }
 
-func newLandingCache(c clock.Clock, load func(context.Context, string) ([]byte, error)) *landingCache {
+func newLandingCache(c clock.Clock, load func(context.Context, string) (*landingEntry, error)) *landingCache {
 	return &landingCache{clock: c, load: load, bySlug: map[string]*list.Element{}, recent: list.New()}
 }
 
 // get gives the page, which the caller must not change.
-func (l *landingCache) get(ctx context.Context, slug string) ([]byte, error) {
-	if body := l.fresh(slug); body != nil {
-		return body, nil
+func (l *landingCache) get(ctx context.Context, slug string) (*landingEntry, error) {
+	if entry := l.fresh(slug); entry != nil {
+		return entry, nil
 	}
 	done := l.flight.DoChan(slug, func() (any, error) {
 		// Not the first caller's context: others wait for the same answer when that one leaves.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), landingLimit)
 		defer cancel()
 		asked := l.clock.Now()
-		body, err := l.load(ctx, slug)
+		entry, err := l.load(ctx, slug)
 		if err != nil {
 			l.drop(slug)
 			return nil, err
 		}
-		l.keep(slug, body, asked.Add(landingLife))
-		return body, nil
+		entry.slug, entry.expires = slug, asked.Add(landingLife)
+		l.keep(entry)
+		return entry, nil
 	})
 	select {
 	case r := <-done:
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		return r.Val.([]byte), nil
+		return r.Val.(*landingEntry), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-func (l *landingCache) fresh(slug string) []byte {
+func (l *landingCache) fresh(slug string) *landingEntry {
 	now := l.clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,15 +87,15 @@ func (l *landingCache) fresh(slug string) []byte {
 		return nil
 	}
 	l.recent.MoveToFront(e)
-	return entry.body
+	return entry
 }
 
-func (l *landingCache) keep(slug string, body []byte, expires time.Time) {
+func (l *landingCache) keep(entry *landingEntry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.remove(l.bySlug[slug])
-	l.bySlug[slug] = l.recent.PushFront(&landingEntry{slug, body, expires})
-	l.bytes += len(body)
+	l.remove(l.bySlug[entry.slug])
+	l.bySlug[entry.slug] = l.recent.PushFront(entry)
+	l.bytes += entry.size()
 	for l.recent.Len() > maxLandings || l.bytes > maxLandingBytes {
 		l.remove(l.recent.Back())
 	}
@@ -110,5 +113,8 @@ func (l *landingCache) remove(e *list.Element) {
 	}
 	entry := l.recent.Remove(e).(*landingEntry)
 	delete(l.bySlug, entry.slug)
-	l.bytes -= len(entry.body)
+	l.bytes -= entry.size()
 }
+
+// size is about how many bytes it holds: the text stands in it twice.
+func (e *landingEntry) size() int { return 2 * len(e.body) }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"credlane/app/kit/clock"
+	"credlane/app/kit/exact"
 )
 
 // Landing is the public page of an assessment. It holds no question, no key and no passing score.
@@ -22,6 +25,12 @@ type Landing struct {
 	State            string          `json:"state" enum:"open,not_open_yet,closed"`
 	OpensAt          *time.Time      `json:"opensAt"`
 	ClosesAt         *time.Time      `json:"closesAt" doc:"Stops starts; an attempt under way keeps its time."`
+
+	// For the page, which words the rules in the reader's language; Rules says the same.
+	AssessmentID uuid.UUID    `json:"-"`
+	PointsTotal  exact.Points `json:"-"`
+	Release      Release      `json:"-"`
+	ReleaseAt    *time.Time   `json:"-"`
 }
 
 // LandingEmployer is who asks.
@@ -31,28 +40,47 @@ type LandingEmployer struct {
 
 // Landing gives the encoded landing page of a public link, at most a second old. Errors: ErrNotFound.
 func (s *Service) Landing(ctx context.Context, slug string) ([]byte, error) {
+	entry, err := s.landingEntry(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	return entry.body, nil
+}
+
+// LandingPage is Landing before it is encoded, out of the same memory. Everybody gets the same one, until it is read anew: nobody
+// may change it, and what is made of it may be kept by it. Errors: ErrNotFound.
+func (s *Service) LandingPage(ctx context.Context, slug string) (*Landing, error) {
+	entry, err := s.landingEntry(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	return &entry.landing, nil
+}
+
+func (s *Service) landingEntry(ctx context.Context, slug string) (*landingEntry, error) {
 	if !validSlug(slug) {
 		return nil, ErrNotFound
 	}
 	return s.landings.get(ctx, slug)
 }
 
-func (s *Service) encodeLanding(ctx context.Context, slug string) ([]byte, error) {
+func (s *Service) readLanding(ctx context.Context, slug string) (*landingEntry, error) {
 	o, err := findOpening(ctx, s.db, slug)
 	if err != nil {
 		return nil, err
 	}
-	encoded, err := json.Marshal(o.landing(s.clock.Now()))
-	if err != nil {
+	entry := &landingEntry{landing: o.landing(s.clock.Now())}
+	if entry.body, err = json.Marshal(entry.landing); err != nil {
 		return nil, fmt.Errorf("landing: %w", err)
 	}
-	return encoded, nil
+	return entry, nil
 }
 
 func (o Opening) landing(now time.Time) Landing {
 	l := Landing{Title: o.Title, Description: o.Description, Employer: LandingEmployer{o.EmployerName}, QuestionCount: o.QuestionCount,
 		TimeLimitMinutes: o.TimeLimitMinutes, Rules: o.rules(), PrivacyNotice: o.PrivacyNotice, RequireEmailCode: o.RequireEmailCode,
-		State: "open", OpensAt: clock.UTC(o.OpensAt), ClosesAt: clock.UTC(o.ClosesAt)}
+		State: "open", OpensAt: clock.UTC(o.OpensAt), ClosesAt: clock.UTC(o.ClosesAt),
+		AssessmentID: o.AssessmentID, PointsTotal: o.PointsTotal, Release: o.ResultRelease, ReleaseAt: clock.UTC(o.ReleaseAt)}
 	switch o.Check(now) {
 	case ErrNotOpen:
 		l.State = "not_open_yet"

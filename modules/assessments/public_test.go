@@ -139,12 +139,12 @@ func TestOneReadServesEveryoneWhoAsksAtOnce(t *testing.T) {
 	t.Parallel()
 	var reads atomic.Int32
 	asked, answer := make(chan struct{}), make(chan struct{})
-	c := newLandingCache(clock.NewFake(time.Unix(0, 0)), func(ctx context.Context, _ string) ([]byte, error) {
+	c := newLandingCache(clock.NewFake(time.Unix(0, 0)), func(ctx context.Context, _ string) (*landingEntry, error) {
 		if reads.Add(1) == 1 {
 			close(asked)
 		}
 		<-answer
-		return []byte("page"), ctx.Err()
+		return &landingEntry{body: []byte("page")}, ctx.Err()
 	})
 	first, leave := context.WithCancel(t.Context())
 	var others sync.WaitGroup
@@ -153,15 +153,15 @@ func TestOneReadServesEveryoneWhoAsksAtOnce(t *testing.T) {
 	leave() // the one who caused the read goes: the others are served all the same
 	for range 50 {
 		others.Go(func() {
-			if body, err := c.get(t.Context(), "slug"); err != nil || string(body) != "page" {
-				t.Errorf("%q, %v", body, err)
+			if page, err := c.get(t.Context(), "slug"); err != nil || string(page.body) != "page" {
+				t.Errorf("%v, %v", page, err)
 			}
 		})
 	}
 	close(answer)
 	others.Wait()
-	if body, err := c.get(t.Context(), "slug"); err != nil || string(body) != "page" || reads.Load() != 1 {
-		t.Fatalf("%q, %v after %d reads", body, err, reads.Load())
+	if page, err := c.get(t.Context(), "slug"); err != nil || string(page.body) != "page" || reads.Load() != 1 {
+		t.Fatalf("%v, %v after %d reads", page, err, reads.Load())
 	}
 }
 
@@ -169,17 +169,17 @@ func TestTheLandingCacheIsBoundedAndForgets(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFake(time.Unix(0, 0))
 	reads, size := 0, 10
-	c := newLandingCache(now, func(_ context.Context, slug string) ([]byte, error) {
+	c := newLandingCache(now, func(_ context.Context, slug string) (*landingEntry, error) {
 		if reads++; slug == "unknown" {
 			return nil, ErrNotFound
 		}
-		return make([]byte, size), nil
+		return &landingEntry{slug: slug, body: make([]byte, size)}, nil
 	})
 	get := func(slug string) { _, _ = c.get(t.Context(), slug) }
 	for i := range maxLandings + 10 {
 		get(fmt.Sprint(i))
 	}
-	if c.recent.Len() != maxLandings || len(c.bySlug) != maxLandings || c.bytes != maxLandings*size {
+	if c.recent.Len() != maxLandings || len(c.bySlug) != maxLandings || c.bytes != 2*maxLandings*size {
 		t.Fatalf("%d entries, %d bytes", c.recent.Len(), c.bytes)
 	}
 	get("0") // had been pushed out
@@ -197,7 +197,7 @@ func TestTheLandingCacheIsBoundedAndForgets(t *testing.T) {
 	if reads != maxLandings+14 {
 		t.Fatal("a page older than its life was served")
 	}
-	size = maxLandingBytes / 4
+	size = maxLandingBytes / 8
 	for i := range 10 {
 		get(fmt.Sprint("big", i))
 	}

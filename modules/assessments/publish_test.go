@@ -117,7 +117,7 @@ func TestEveryReasonAgainstPublishingIsGivenAtOnce(t *testing.T) {
 	if got := locations(f); !slices.Equal(got, []string{"questions", "questions[1].answerKey", "questions[2].answerKey"}) {
 		t.Fatalf("reasons at %v", got)
 	}
-	flaws := f.Extra["questions"].([]flaw)
+	flaws := f.Extra["questions"].([]Flaw)
 	if len(flaws) != 2 || flaws[0].QuestionID != without.ID || flaws[0].Position != 2 || flaws[1].QuestionID != wrong.ID {
 		t.Fatalf("flaws %+v", flaws)
 	}

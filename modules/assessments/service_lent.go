@@ -68,3 +68,24 @@ func (s *Service) EventObject(ctx context.Context, employerID, id uuid.UUID) (an
 	return eventObject{b.ID, b.Title, b.Slug, b.PublicURL, b.Status, b.TimeLimitMinutes, b.PassingScore, b.ResultRelease, b.OpensAt,
 		b.ClosesAt, b.QuestionCount, b.PointsTotal, b.Version, b.CreatedAt, b.UpdatedAt}, nil
 }
+
+const sqlTitles = `
+SELECT a.id, a.title FROM assessments a WHERE a.employer_id = $1 AND a.id = ANY ($2)`
+
+type titled struct {
+	ID    uuid.UUID `db:"id"`
+	Title string    `db:"title"`
+}
+
+// Titles names those of ids that are assessments of the employer.
+func (s *Service) Titles(ctx context.Context, employerID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	list, err := pg.All[titled](ctx, s.db, sqlTitles, employerID, ids)
+	if err != nil {
+		return nil, fmt.Errorf("name assessments: %w", err)
+	}
+	titles := make(map[uuid.UUID]string, len(list))
+	for _, a := range list {
+		titles[a.ID] = a.Title
+	}
+	return titles, nil
+}

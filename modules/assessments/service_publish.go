@@ -10,6 +10,7 @@ import (
 
 	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
+	"credlane/app/kit/pg"
 	"credlane/app/kit/question"
 )
 
@@ -83,53 +84,90 @@ func (j judged) question() Question {
 	return q
 }
 
-// flaw is a question that keeps an assessment from being published.
-type flaw struct {
+// Flaw is a question that keeps an assessment from being published.
+type Flaw struct {
 	QuestionID uuid.UUID `json:"questionId"`
 	Position   int       `json:"position"`
 	Message    string    `json:"message"`
 }
 
-// judge gives ErrNotReady with every reason why the draft cannot be published, or nil. Questions are read one by one, so
-// that memory does not follow their number.
-func judge(ctx context.Context, tx pgx.Tx, a Assessment) error {
-	fields, flaws, total := []fault.Field{}, []flaw{}, 0
-	add := func(location, message string) {
-		if total++; total <= maxReasons {
-			fields = append(fields, fault.Field{Location: location, Message: message})
-		}
+// judge gives ErrNotReady with every reason why the draft cannot be published, or nil.
+func judge(ctx context.Context, q pg.Querier, a Assessment) error {
+	r, err := weigh(ctx, q, a)
+	if err != nil || r.Ready() {
+		return err
 	}
+	fields := make([]fault.Field, 0, len(r.Whole)+len(r.Flaws))
+	for _, message := range r.Whole {
+		fields = append(fields, fault.Field{Location: "questions", Message: message})
+	}
+	for _, f := range r.Flaws {
+		fields = append(fields, fault.Field{Location: fmt.Sprintf("questions[%d].answerKey", f.Position-1),
+			Message: fmt.Sprintf("Question %d: %s", f.Position, f.Message)})
+	}
+	return ErrNotReady.WithFields(fields...).WithExtra("questions", r.Flaws).WithExtra("errorCount", r.Total)
+}
+
+// Readiness is every reason why a draft cannot be published.
+type Readiness struct {
+	Whole []string // against the assessment as a whole
+	Flaws []Flaw   // against single questions, in their order; with those of Whole, the first 200
+	Total int      // of all reasons
+}
+
+// Ready tells whether there is no reason.
+func (r Readiness) Ready() bool { return r.Total == 0 }
+
+// Readiness judges the draft as publishing would. Errors: ErrNotFound.
+func (s *Service) Readiness(ctx context.Context, id uuid.UUID) (Readiness, error) {
+	a, err := s.Find(ctx, id)
+	if err != nil {
+		return Readiness{}, err
+	}
+	return weigh(ctx, s.db, a)
+}
+
+// weigh reads questions one by one, so that memory does not follow their number.
+func weigh(ctx context.Context, q pg.Querier, a Assessment) (Readiness, error) {
+	r := Readiness{Flaws: []Flaw{}}
 	switch {
 	case a.QuestionCount == 0:
-		add("questions", "Add at least one question.")
+		r.Whole = append(r.Whole, "Add at least one question.")
 	case a.PointsThousandths <= 0:
-		add("questions", "Give at least one question points: there are none to earn.")
+		r.Whole = append(r.Whole, "Give at least one question points: there are none to earn.")
 	case a.PointsTotal() > maxVersionPoints:
-		add("questions", fmt.Sprintf("Lower the points: the questions may be worth %s together.", maxVersionPoints))
+		r.Whole = append(r.Whole, fmt.Sprintf("Lower the points: the questions may be worth %s together.", maxVersionPoints))
 	}
-	rows, err := tx.Query(ctx, sqlJudgedQuestions, a.ID)
+	r.Total = len(r.Whole)
+	rows, err := q.Query(ctx, sqlJudgedQuestions, a.ID)
 	if err != nil {
-		return fmt.Errorf("judge questions of %s: %w", a.ID, err)
+		return r, fmt.Errorf("judge questions of %s: %w", a.ID, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		j, err := pgx.RowToStructByName[judged](rows)
 		if err != nil {
-			return fmt.Errorf("judge questions of %s: %w", a.ID, err)
+			return r, fmt.Errorf("judge questions of %s: %w", a.ID, err)
 		}
-		q := j.question()
-		for _, reason := range append(q.shape().Valid(), keyReasons(q)...) {
-			if total < maxReasons {
-				flaws = append(flaws, flaw{j.ID, j.Position, reason.Message})
+		for _, message := range j.reasons() {
+			if r.Total < maxReasons {
+				r.Flaws = append(r.Flaws, Flaw{j.ID, j.Position, message})
 			}
-			add(fmt.Sprintf("questions[%d].answerKey", j.Position-1), fmt.Sprintf("Question %d: %s", j.Position, reason.Message))
+			r.Total++
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("judge questions of %s: %w", a.ID, err)
+		return r, fmt.Errorf("judge questions of %s: %w", a.ID, err)
 	}
-	if total == 0 {
-		return nil
+	return r, nil
+}
+
+// reasons say why the question cannot be scored; none means that it can.
+func (j judged) reasons() []string {
+	q := j.question()
+	var list []string
+	for _, reason := range append(q.shape().Valid(), keyReasons(q)...) {
+		list = append(list, reason.Message)
 	}
-	return ErrNotReady.WithFields(fields...).WithExtra("questions", flaws).WithExtra("errorCount", total)
+	return list
 }

@@ -106,6 +106,7 @@ type Result struct {
 	Mapping      map[string]string    `json:"mapping" doc:"Column letter to field, as it was read."`
 	AnswerBase   string               `json:"answerBase" doc:"How the answer column was read: text, letter, 0 or 1; empty when no row needed it."`
 	Sample       []rowcheck.SampleRow `json:"sample" doc:"The first rows of data as they were read."`
+	Preview      *rowcheck.Preview    `json:"preview,omitempty" doc:"Only in the answer to a request that asked for it."`
 	CreatedAt    time.Time            `json:"createdAt"`
 }
 

@@ -40,6 +40,13 @@ func (m *Module) Mount(h *rest.Host) {
 		Faults: slices.Concat([]*fault.Error{ErrRejected, ErrBusy}, m.Faults, refusals),
 	}, m.importFile)
 	rest.Handle(h, rest.Op{
+		Method: http.MethodPost, Path: "/api/v1/imports/check", ID: "check-import", Tag: tag,
+		Summary: "Say whether a CSV or XLSX file can be imported",
+		Description: "The same form as an import, for a file that has no assessment yet. It only reads, and keeps no report: import the " +
+			"file into an assessment with `dryRun` for that.",
+		Role: authn.Recruiter, Status: http.StatusOK, MaxBody: maxUpload, Timeout: importTime, Faults: slices.Concat([]*fault.Error{ErrBusy}, refusals),
+	}, m.checkFile)
+	rest.Handle(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/v1/imports/{id}", ID: "get-import", Tag: tag, Summary: "Read the report of an import",
 		Role: authn.Viewer, Faults: []*fault.Error{ErrNotFound},
 	}, m.getImport)
@@ -69,6 +76,8 @@ type importForm struct {
 	AnswerBase string    `form:"answerBase" doc:"How the answer column is meant: text, letter, 0 or 1."`
 	SkipRows   string    `form:"skipRows" maxBytes:"524288" doc:"The row numbers to leave out: [10, 12], or 10, 12-15."`
 	Edits      string    `form:"edits" maxBytes:"1048576" doc:"A JSON array of cells to mend before judging: [{\"row\": 3, \"column\": \"C\", \"value\": \"b\"}]."`
+	Preview    int       `form:"preview" doc:"0 to 200: how many rows without a problem the answer shows. With it the answer has a preview: the header, every row with a reported error, rows with a warning, and these."`
+	From       int       `form:"previewFrom" doc:"The row number from which the preview shows rows without a problem."`
 	File       rest.File `form:"file"`
 }
 
@@ -102,15 +111,52 @@ type Imported struct {
 }
 
 func (m *Module) importFile(ctx context.Context, in *importIn) (*Imported, error) {
-	f := in.Form.Value
-	reading, err := rowcheck.ParseOptions(f.option)
+	u, err := in.Form.Value.upload()
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
-	return m.Import(ctx, in.ID, Upload{
+	return m.Import(ctx, in.ID, u)
+}
+
+// upload reads the options.
+func (f importForm) upload() (Upload, error) {
+	reading, err := rowcheck.ParseOptions(f.option)
+	if err == nil {
+		reading, err = reading.WithPreview(f.Preview, f.From)
+	}
+	if err != nil {
+		return Upload{}, refusal(err, File{})
+	}
+	return Upload{
 		File: f.File, DryRun: f.DryRun, Reading: reading,
 		Sheet: sheet.Options{Sheet: f.Sheet, Delimiter: f.Delimiter, Encoding: f.Encoding},
-	})
+	}, nil
+}
+
+type checkIn struct{ Form rest.Form[importForm] }
+
+// checked is what a file is that nobody has an assessment for yet.
+type checked struct {
+	File         File `json:"file"`
+	Accepted     int  `json:"accepted" doc:"Rows that are good."`
+	Rejected     int  `json:"rejected" doc:"Rows with an error."`
+	ErrorCount   int  `json:"errorCount"`
+	WarningCount int  `json:"warningCount"`
+}
+
+type checkOut struct{ Body checked }
+
+// checkFile is a dry run without an assessment: it tells whether a file can be read before a draft is made for it.
+func (m *Module) checkFile(ctx context.Context, in *checkIn) (*checkOut, error) {
+	u, err := in.Form.Value.upload()
+	if err != nil {
+		return nil, err
+	}
+	file, r, err := m.read(ctx, u, nil)
+	if err != nil {
+		return nil, refusal(err, file)
+	}
+	return &checkOut{checked{file, r.Accepted, r.Rejected, r.ErrorCount, r.WarningCount}}, nil
 }
 
 type idIn struct {

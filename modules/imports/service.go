@@ -40,9 +40,9 @@ type judged struct {
 // judge reads the whole file, twice, puts its good rows into the spool and writes nothing else. What stops it altogether comes
 // back as a fault in plain words.
 func (m *Module) judge(ctx context.Context, assessmentID uuid.UUID, u Upload, s *spool) (*judged, error) {
-	file, report, err := m.read(ctx, u, s)
+	file, report, err := m.read(ctx, u, s.add)
 	if err != nil {
-		err = refusal(err)
+		err = refusal(err, file)
 		if f, ok := fault.As(err); ok && f.Kind == fault.Invalid {
 			m.Counters.Import(unreadable)
 		}
@@ -52,7 +52,7 @@ func (m *Module) judge(ctx context.Context, assessmentID uuid.UUID, u Upload, s 
 		ID: m.IDs.ID(), AssessmentID: assessmentID, Status: Done, DryRun: u.DryRun, Accepted: report.Accepted, Rejected: report.Rejected,
 		Warned: report.Warned, Errors: orEmpty(report.Errors), ErrorCount: report.ErrorCount, Warnings: orEmpty(report.Warnings),
 		WarningCount: report.WarningCount, Mapping: report.Mapping, AnswerBase: report.AnswerBase, Sample: orEmpty(report.Sample),
-		CreatedAt: m.Clock.Now(), File: file,
+		Preview: report.Preview, CreatedAt: m.Clock.Now(), File: file,
 	}
 	switch {
 	case u.DryRun:
@@ -63,8 +63,8 @@ func (m *Module) judge(ctx context.Context, assessmentID uuid.UUID, u Upload, s 
 	return &judged{result: r, bytes: u.File.Size, spool: s}, nil
 }
 
-// read waits for its turn and runs both passes over the file.
-func (m *Module) read(ctx context.Context, u Upload, s *spool) (f File, report *rowcheck.Report, err error) {
+// read waits for its turn and runs both passes over the file. What it found out before an error comes with the error.
+func (m *Module) read(ctx context.Context, u Upload, emit func(*Question) error) (f File, report *rowcheck.Report, err error) {
 	if err := m.turn(ctx); err != nil {
 		return f, nil, err
 	}
@@ -75,13 +75,15 @@ func (m *Module) read(ctx context.Context, u Upload, s *spool) (f File, report *
 		return f, nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if report, err = rowcheck.Check(ctx, file, u.Reading, s.add); err != nil {
+	f = File{
+		Name: u.File.Name, SHA256: hex.EncodeToString(u.File.SHA256[:]), Format: string(file.Format), Encoding: file.Encoding,
+		Delimiter: file.Delimiter, Sheet: file.Sheet, Sheets: orEmpty(file.Sheets),
+	}
+	if report, err = rowcheck.Check(ctx, file, u.Reading, emit); err != nil {
 		return f, nil, err
 	}
-	return File{
-		Name: u.File.Name, SHA256: hex.EncodeToString(u.File.SHA256[:]), Format: string(file.Format), Encoding: file.Encoding,
-		Delimiter: file.Delimiter, Sheet: file.Sheet, Sheets: orEmpty(file.Sheets), Header: report.Header,
-	}, report, nil
+	f.Header = report.Header
+	return f, report, nil
 }
 
 // turn waits for a place among the readers. The caller gives it back.
@@ -177,20 +179,40 @@ func rejected(r Result) error {
 	} {
 		f = f.WithExtra(name, value)
 	}
+	if r.Preview != nil {
+		f = f.WithExtra("preview", r.Preview)
+	}
 	return f
 }
 
-// refusal words what stops a whole import; an error of ours stays what it is.
-func refusal(err error) error {
+// refusal words what stops a whole import; an error of ours stays what it is. Where the import asks, the answer holds what a
+// person needs to decide: what the file is, and its first rows.
+func refusal(err error, file File) error {
 	var ambiguous *rowcheck.AmbiguousError
 	if errors.As(err, &ambiguous) {
-		return fault.New(fault.Invalid, codeAmbiguous, ambiguous.Error()).WithExtra("readings", ambiguous.Readings).
-			WithFields(fault.Field{Location: "form.answerBase", Message: "Choose one of the readings."})
+		return seen(fault.New(fault.Invalid, codeAmbiguous, ambiguous.Error()).WithExtra("readings", ambiguous.Readings).
+			WithFields(fault.Field{Location: "form.answerBase", Message: "Choose one of the readings."}), ambiguous.Seen, file)
 	}
 	var r *sheet.Refusal
 	if !errors.As(err, &r) {
 		return err
 	}
+	f := worded(r, err)
+	var unknown *rowcheck.UnknownColumnsError
+	if errors.As(err, &unknown) {
+		f = seen(f, unknown.Seen, file)
+	}
+	return f
+}
+
+// seen adds what could be seen of the file.
+func seen(f *fault.Error, s rowcheck.Seen, file File) *fault.Error {
+	file.Header = s.Preview.HeaderRow > 0
+	return f.WithExtra("file", file).WithExtra("mapping", s.Mapping).WithExtra("preview", s.Preview)
+}
+
+// worded is the fault of a refusal.
+func worded(r *sheet.Refusal, err error) *fault.Error {
 	f := fault.New(fault.Invalid, r.Code, r.Message).Because(err).WithFields(place(r))
 	if r.Sheets != nil {
 		f = f.WithExtra("sheets", r.Sheets)

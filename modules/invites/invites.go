@@ -12,6 +12,7 @@ import (
 
 	"credlane/app/kit/audit"
 	"credlane/app/kit/clock"
+	"credlane/app/kit/exact"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/ids"
 	"credlane/app/kit/jobs"
@@ -76,6 +77,11 @@ type Landing struct {
 	State            string          `json:"state" enum:"open,not_open_yet,closed" doc:"Of the assessment; who has started goes on whatever it says."`
 	OpensAt          *time.Time      `json:"opensAt"`
 	ClosesAt         *time.Time      `json:"closesAt" doc:"Stops starts; an attempt under way keeps its time."`
+
+	// For the page, which words the rules in the reader's language; Rules says the same.
+	PointsTotal exact.Points `json:"-"`
+	Release     string       `json:"-"` // what candidates will see of their result, as assessments call it
+	ReleaseAt   *time.Time   `json:"-"`
 }
 
 // LandingEmployer is who asks.

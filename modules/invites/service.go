@@ -20,8 +20,9 @@ import (
 
 // Filter narrows the invites of one assessment. Its zero value takes all.
 type Filter struct {
-	State State
-	Query string // part of the name or the address, in any case
+	State  State
+	States []State // any of them; none is every state
+	Query  string  // part of the name or the address, in any case
 }
 
 // The page is cut before anything is looked up for it.
@@ -81,6 +82,9 @@ func (f Filter) narrow(sql string, args []any) (string, []any) {
 	}
 	if f.State != "" {
 		add(stateOf+" = $n", f.State)
+	}
+	if len(f.States) > 0 {
+		add(stateOf+" = ANY ($n)", f.States)
 	}
 	if f.Query != "" {
 		add("(i.name ILIKE $n OR i.email ILIKE $n)", "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Query)+"%")

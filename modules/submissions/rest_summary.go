@@ -94,6 +94,7 @@ type ItemRow struct {
 	AlphaIfDeleted *float64     `json:"alphaIfDeleted" doc:"Alpha of the test without this question."`
 	D27            *float64     `json:"d27" doc:"Share earned by the upper 27 per cent minus that by the lower."`
 	Flags          []ItemFlag   `json:"flags" doc:"Why somebody should look at it; empty when nobody need."`
+	Choices        []Choice     `json:"choices" doc:"How many chose each option, of the question that was asked for; empty of every other."`
 }
 
 // ItemFlag is one reason to look at a question.
@@ -105,6 +106,7 @@ type ItemFlag struct {
 type resultsIn struct {
 	ID      uuid.UUID `path:"id"`
 	Version int       `query:"version" minimum:"1" doc:"The number of the version; the latest unless said."`
+	Choices uuid.UUID `query:"choices" doc:"The question whose options are counted too."`
 }
 
 type resultsOut struct {
@@ -116,7 +118,15 @@ func (m *Module) handleResults(ctx context.Context, in *resultsIn) (*resultsOut,
 	if err != nil {
 		return nil, err
 	}
-	return &resultsOut{Body: summaryOf(s)}, nil
+	out := &resultsOut{Body: summaryOf(s)}
+	for i := range out.Body.Items {
+		if item := &out.Body.Items[i]; item.QuestionID == in.Choices {
+			if item.Choices, err = m.Choices(ctx, in.ID, s.Version, in.Choices); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 func summaryOf(s Summary) ResultsSummary {
@@ -144,7 +154,7 @@ func summaryOf(s Summary) ResultsSummary {
 		r.Items[i] = ItemRow{
 			QuestionID: q.ID, Position: i + 1, Type: string(q.Type), Prompt: q.Prompt, Points: q.Points, Answered: q.Answered,
 			Difficulty: q.Item.Difficulty, ItemTotal: q.ItemTotal, ItemRest: q.ItemRest, AlphaIfDeleted: q.AlphaIfDeleted,
-			D27: q.D27, Flags: make([]ItemFlag, len(q.Flags)),
+			D27: q.D27, Flags: make([]ItemFlag, len(q.Flags)), Choices: []Choice{},
 		}
 		for j, f := range q.Flags {
 			r.Items[i].Flags[j] = ItemFlag{Code: string(f), Message: sentence(f)}

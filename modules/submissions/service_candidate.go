@@ -67,6 +67,7 @@ type Sitting struct {
 	Now              time.Time
 	Resumed          bool // it had begun before: its candidate came back with a proof of the address
 
+	version uuid.UUID
 	booklet *booklet.Booklet
 	layout  booklet.Layout
 }
@@ -84,7 +85,7 @@ func (m *Module) sitting(a attempt, v *version, answers []storedAnswer, now time
 	s := Sitting{
 		Receipt: a.receipt(), Title: v.booklet.Title, TimeLimit: v.booklet.TimeLimit,
 		ExtraTimePercent: a.ExtraTimePercent, Answers: make([]Answer, len(answers)), Now: now,
-		booklet: v.booklet, layout: a.Layout,
+		version: v.id, booklet: v.booklet, layout: a.Layout,
 	}
 	for i, saved := range answers {
 		s.Answers[i] = Answer{

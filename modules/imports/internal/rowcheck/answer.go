@@ -233,6 +233,7 @@ type ReadingRow struct {
 type AmbiguousError struct {
 	Column   string
 	Readings []Reading
+	Seen
 }
 
 func (e *AmbiguousError) Error() string {

@@ -68,7 +68,7 @@ func headerNames(f Field) string {
 	case fieldType:
 		return "type question-type kind typ fragetyp fragentyp tipo tipo-de-pregunta type-de-question 题型 題型 种类 種類 問題形式 유형"
 	case fieldPoints:
-		return "points point score marks mark weight punkte punktzahl puntos puntuación pontos pontuação barème punti баллы 分值 分数 配点 点数 배점"
+		return "points point pts score marks mark weight punkte punktzahl puntos puntuación pontos pontuação barème punti баллы 分值 分数 配点 点数 배점"
 	case fieldTags:
 		return "tags tag category categories topic topics subject kategorie thema schlagworte categoría tema etiquetas categoria assunto catégorie thème étiquettes argomento " +
 			"标签 分类 カテゴリ カテゴリー タグ 태그"

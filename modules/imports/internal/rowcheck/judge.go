@@ -14,14 +14,13 @@ import (
 // Judge is the second pass. emit gets each accepted question, in the order of the rows; nil is a dry run. The question and
 // what it holds belong to the callee. An error of emit ends the pass.
 func (p *Plan) Judge(ctx context.Context, emit func(*Question) error) (*Report, error) {
-	rep := &Report{Header: p.headerRow > 0, HeaderCells: p.header, Mapping: map[string]string{}, Sample: p.sample}
-	for col, f := range p.layout.fields {
-		rep.Mapping[sheet.ColumnName(col)] = string(f)
-	}
+	rep := &Report{Header: p.headerRow > 0, HeaderCells: p.header, Mapping: p.mapping(), Sample: p.sample}
 	if p.usesAnswer {
 		rep.AnswerBase = p.bases[0].String()
 	}
 	j := &judge{plan: p, l: &p.layout, rep: rep, seed: maphash.MakeSeed(), seen: map[uint64]int{}}
+	view := newViewer(p)
+	defer func() { rep.Preview = view.result() }()
 	for r, err := range p.rows(ctx) {
 		if err != nil {
 			return nil, err
@@ -29,7 +28,9 @@ func (p *Plan) Judge(ctx context.Context, emit func(*Question) error) (*Report, 
 		if r.Number == p.headerRow {
 			continue
 		}
+		errors, warnings := len(rep.Errors), len(rep.Warnings)
 		q := j.judge(r)
+		view.add(r, len(rep.Errors) > errors, len(rep.Warnings) > warnings, q == nil)
 		if q == nil {
 			rep.Rejected++
 			continue
@@ -168,6 +169,7 @@ func (j *judge) clean(col int, s string, limit int, code, what string) string {
 		switch {
 		case c == 0:
 			j.fail(col, "nul_character", "the %s holds a NUL character, which no text may. Delete it and type the text again.", what)
+			j.mend(withoutControls(s), s == strings.TrimSpace(cell(j.row, col)))
 			return s
 		case c == utf8.RuneError && !utf8.ValidString(s):
 			j.fail(col, "invalid_utf8", "the %s holds bytes that are no UTF-8 text. Type it again.", what)
@@ -176,6 +178,7 @@ func (j *judge) clean(col int, s string, limit int, code, what string) string {
 			lost = true
 		case unicode.IsControl(c) && c != '\t' && c != '\n':
 			j.fail(col, "control_character", "the %s holds the control character U+%04X. Delete it; only tabs and new lines are possible.", what, c)
+			j.mend(withoutControls(s), s == strings.TrimSpace(cell(j.row, col)))
 			return s
 		}
 	}
@@ -217,7 +220,7 @@ func isPlain(s string) bool {
 func (j *judge) prompt(q *Question) {
 	q.Prompt = j.text(j.l.prompt, MaxPrompt, "prompt_too_long", "question")
 	if q.Prompt == "" {
-		j.fail(j.l.prompt, "prompt_missing", "the question is empty. Write one, or leave the row out with skipRows.")
+		j.fail(j.l.prompt, "prompt_missing", "the question is empty. Write one, or leave the row out.")
 	}
 }
 
@@ -239,6 +242,7 @@ func (j *judge) metadata(q *Question) {
 		n, ok := parseThousandths(s)
 		if !ok {
 			j.fail(j.l.points, "points_invalid", "%q is no number of points. Use a number from 0 to 1000 with at most three decimals.", shorten(s, 40))
+			j.mend(j.surePoints(s))
 		}
 		q.Points = n
 	} else if q.Points == 0 {

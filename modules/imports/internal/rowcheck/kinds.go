@@ -38,6 +38,7 @@ func (j *judge) kind(q *Question) {
 	typed, ok := typeOf(cell(j.row, j.l.typ))
 	if !ok {
 		j.fail(j.l.typ, "type_unknown", "the type %q is not known. Use single_choice, multiple_choice, true_false, short_text or numeric.", shorten(cell(j.row, j.l.typ), 40))
+		j.mend(j.sureType(cell(j.row, j.l.typ)))
 		return
 	}
 	j.l.choicesOf(j.row, &j.c)
@@ -72,7 +73,7 @@ func (j *judge) choice(q *Question, typed string) {
 		j.fail(-1, "options_too_many", "the question has more than %d options. Delete some.", MaxOptions)
 		return
 	case n < 2:
-		j.fail(-1, "options_too_few", "the row has fewer than 2 options%s. Give each question at least two, or leave the row out with skipRows.", sentinel(j.row))
+		j.fail(-1, "options_too_few", "the row has fewer than 2 options%s. Give each question at least two, or leave the row out.", sentinel(j.row))
 		if n == 0 {
 			return
 		}
@@ -129,6 +130,7 @@ func (j *judge) options(q *Question, key mask) {
 		text := j.clean(col, raw, MaxOption, "option_too_long", "option")
 		if text == "" && len(j.errors) == errors {
 			j.fail(col, "option_invisible", "an option holds nothing that can be seen. Write a text, or empty the cell.")
+			j.mend("", col != j.l.options)
 		}
 		if spaces < 0 && raw != strings.TrimSpace(raw) {
 			spaces = col
@@ -167,7 +169,8 @@ func (j *judge) key(q *Question) (mask, bool) {
 		}
 		m, ok := j.plan.bases[i].resolve(s, &j.c)
 		if !ok {
-			j.fail(col, "answer_not_an_option", "the answer %q is not among the options%s.", shorten(s, 60), readAs(j.plan.bases[i]))
+			j.fail(col, "answer_not_an_option", "the answer %q is not among the options%s.", shorten(s, 60), readAs(j.plan.bases[i], &j.c))
+			j.mend(j.sureAnswer(s, j.plan.bases[i]))
 			return 0, false
 		}
 		if !agree(m, col) {
@@ -181,22 +184,32 @@ func (j *judge) key(q *Question) (mask, bool) {
 		}
 	}
 	if from < 0 {
-		j.fail(j.l.answerColumn(), "answer_missing", "the row names no right answer. Fill it in, or leave the row out with skipRows.")
+		j.fail(j.l.answerColumn(), "answer_missing", "the row names no right answer. Fill it in, or leave the row out.")
 		return 0, false
 	}
 	return key, true
 }
 
-func readAs(b base) string {
-	switch b {
-	case letter:
-		return "; the column is read as letters, A for the first option"
-	case fromZero:
-		return "; the column is read as numbers, 0 for the first option"
-	case fromOne:
-		return "; the column is read as numbers, 1 for the first option"
+// readAs says how the column is read, and what may be typed into it.
+func readAs(b base, c *choices) string {
+	if b == byText {
+		return ". Type the text of one of them"
 	}
-	return ""
+	var names []string
+	for place := range c.n {
+		if c.there&(1<<place) != 0 {
+			names = append(names, b.place(place))
+		}
+	}
+	how := "letters"
+	if b != letter {
+		how = "numbers from " + b.String()
+	}
+	last := len(names) - 1
+	if last < 1 {
+		return "; the column is read as " + how
+	}
+	return "; the column is read as " + how + ". Type " + strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // weights reads the points of single options: those with points are right, and all of them must have the same.
@@ -210,6 +223,7 @@ func (j *judge) weights(q *Question) (m mask, col int, given, ok bool) {
 		n, valid := parseThousandths(s)
 		if !valid {
 			j.fail(c, "points_invalid", "%q is no number of points. Use a number from 0 to 1000 with at most three decimals.", shorten(s, 40))
+			j.mend(j.surePoints(s))
 			return 0, c, false, false
 		}
 		if n == 0 {
@@ -257,6 +271,7 @@ func (j *judge) trueFalse(q *Question, answer string) {
 	}
 	if q.True = v; !ok {
 		j.fail(j.l.answerColumn(), "answer_not_true_or_false", "the answer of a true/false question must be true or false.")
+		j.mend(j.sureTruth(answer))
 	}
 }
 
@@ -285,7 +300,7 @@ func (j *judge) shortText(q *Question, answer string) {
 		}
 	}
 	if len(q.Accepted) == 0 {
-		j.fail(col, "answer_missing", "the row names no right answer. Fill it in, or leave the row out with skipRows.")
+		j.fail(col, "answer_missing", "the row names no right answer. Fill it in, or leave the row out.")
 	}
 	if s := cell(j.row, j.l.caseSensitive); strings.TrimSpace(s) != "" {
 		v, ok := truth(s)
@@ -301,6 +316,7 @@ func (j *judge) numeric(q *Question, answer string) {
 	var ok bool
 	if q.Value, ok = decimal(answer); !ok {
 		j.fail(col, "answer_not_a_number", "%q is no number. Use digits with one decimal point or comma, without separators of thousands.", shorten(answer, 40))
+		j.mend(j.sureNumber(answer))
 	} else if looksLikeThousands(answer) {
 		j.warn(col, "decimal_comma", "%q is read as %s: a comma is a decimal comma. Leave it out if it separates thousands.", answer, q.Value)
 	}

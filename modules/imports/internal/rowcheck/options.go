@@ -16,6 +16,9 @@ type Options struct {
 	AnswerBase string        // "", text, letter, 0 or 1
 	SkipRows   []int         // 1-based rows to leave out
 	Edits      []Edit        // applied before judging
+
+	Preview     int // how many rows without a problem the report shows; 0: no preview at all
+	PreviewFrom int // the first of them, a row number
 }
 
 // Edit replaces one cell before the rows are judged. Row and Column are 1-based.
@@ -57,6 +60,9 @@ func (o *Options) check() error {
 	if len(o.Edits) > maxEdits {
 		return badOption("edits", "At most 10,000 edits are possible. Change the file instead.")
 	}
+	if o.Preview < 0 || o.Preview > MaxPreview {
+		return badOption("preview", fmt.Sprintf("The option preview must be a number from 0 to %d.", MaxPreview))
+	}
 	if len(o.SkipRows) > maxSkipRows {
 		return badOption("skipRows", "At most 50,000 rows can be left out. Change the file instead.")
 	}
@@ -91,6 +97,12 @@ func ParseOptions(get func(name string) string) (o Options, err error) {
 	if o.Edits, err = parseEdits(get("edits")); err != nil {
 		return o, err
 	}
+	return o, o.check()
+}
+
+// WithPreview asks for a preview of so many rows without a problem, from a row number on.
+func (o Options) WithPreview(rows, from int) (Options, error) {
+	o.Preview, o.PreviewFrom = rows, from
 	return o, o.check()
 }
 

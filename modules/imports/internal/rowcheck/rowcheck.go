@@ -76,6 +76,12 @@ type Issue struct {
 	Column  string `json:"column"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Fix     *Fix   `json:"fix,omitempty" doc:"The one value that mends the cell for sure, where there is one. A stored report has none."`
+}
+
+// Fix is what to write into the cell of an Issue, where no other meaning is possible.
+type Fix struct {
+	Value string `json:"value"`
 }
 
 // SampleRow is one of the first rows of data as they were read, for people to check the mapping. Long cells are shortened.
@@ -99,6 +105,7 @@ type Report struct {
 	Mapping      map[string]string // column letter -> field
 	AnswerBase   string            // the reading of the answer column: text, letter, 0, 1; empty when no row needed one
 	Sample       []SampleRow
+	Preview      *Preview // nil unless Options ask for one
 }
 
 // Check runs both passes: Inspect, then Judge.
@@ -122,11 +129,20 @@ type Plan struct {
 	bases      [2]base
 	usesAnswer bool
 	sample     []SampleRow
+	met        map[int]bool // rows with an edit that the file has
 }
 
 // Inspect is the first pass. What stops the whole import is a *sheet.Refusal or an *AmbiguousError.
 func Inspect(ctx context.Context, src Source, o Options) (*Plan, error) {
-	p := &Plan{src: src, opts: o, edits: map[int][]Edit{}, skip: map[int]bool{}}
+	p, err := inspect(ctx, src, o)
+	if err != nil {
+		return nil, p.asking(ctx, err)
+	}
+	return p, nil
+}
+
+func inspect(ctx context.Context, src Source, o Options) (*Plan, error) {
+	p := &Plan{src: src, opts: o, edits: map[int][]Edit{}, skip: map[int]bool{}, met: map[int]bool{}}
 	for _, r := range o.SkipRows {
 		p.skip[r] = true
 	}
@@ -136,7 +152,7 @@ func Inspect(ctx context.Context, src Source, o Options) (*Plan, error) {
 		}
 	}
 	if err := o.check(); err != nil {
-		return nil, err
+		return p, err
 	}
 	st := &inspection{tally: newTally(o.AnswerBase)}
 	for r, err := range p.rows(ctx) {
@@ -144,16 +160,16 @@ func Inspect(ctx context.Context, src Source, o Options) (*Plan, error) {
 			err = p.inspect(r, st)
 		}
 		if err != nil {
-			return nil, err
+			return p, err
 		}
 	}
 	switch {
 	case st.rows == 0:
-		return nil, refuse("no_rows", "The file has a header, but no question below it. Put one question in each row.")
+		return p, refuse("no_rows", "The file has a header, but no question below it. Put one question in each row.")
 	case st.unknown == st.rows:
-		return nil, columnsNotRecognised(&sheet.Row{Number: p.headerRow, Cells: p.header})
-	case st.edited < len(p.edits):
-		return nil, refuse("edit_not_found", "An edit names a row that the file does not have. Check the row numbers of your edits.")
+		return p, columnsNotRecognised(&sheet.Row{Number: p.headerRow, Cells: p.header})
+	case len(p.met) < len(p.edits):
+		return p, refuse("edit_not_found", "An edit names a row that the file does not have. Check the row numbers of your edits.")
 	}
 	var err error
 	p.bases, err = st.tally.choose()
@@ -166,14 +182,10 @@ type inspection struct {
 	tally   *tally
 	begun   bool
 	rows    int // of data
-	edited  int // rows with an edit
 	unknown int // rows whose answer points to columns nobody knows
 }
 
 func (p *Plan) inspect(r *sheet.Row, st *inspection) error {
-	if len(p.edits[r.Number]) > 0 {
-		st.edited++
-	}
 	if !st.begun {
 		st.begun = true
 		if err := p.begin(r); err != nil {
@@ -212,6 +224,7 @@ func (p *Plan) rows(ctx context.Context) iter.Seq2[*sheet.Row, error] {
 			}
 			for _, e := range p.edits[r.Number] {
 				e.apply(r)
+				p.met[r.Number] = true // also where the edits left the row blank
 			}
 			if !r.Blank() && !yield(r, nil) {
 				return

@@ -263,12 +263,19 @@ func (a *Accumulator) kr20() *float64 {
 	return finite(float64(k) / float64(k-1) * (1 - sum/variance))
 }
 
+// noise is what rounding leaves of a correlation of zero; its sign would flag a sound question as one with a wrong key.
+const noise = 1e-12
+
 // correlation is nil when one of the two never varies.
 func correlation(xy, xx, yy float64) *float64 {
 	if xx <= 0 || yy <= 0 {
 		return nil
 	}
-	return finite(max(-1, min(1, xy/(math.Sqrt(xx)*math.Sqrt(yy)))))
+	r := xy / (math.Sqrt(xx) * math.Sqrt(yy))
+	if math.Abs(r) < noise {
+		r = 0
+	}
+	return finite(max(-1, min(1, r)))
 }
 
 // finite is the last gate: what is not a number does not leave the package.

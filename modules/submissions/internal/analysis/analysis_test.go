@@ -117,6 +117,26 @@ func TestAConstantItemHasNoCorrelationEvenWithThirds(t *testing.T) {
 	}
 }
 
+func TestWhatRoundingLeavesOfNoCorrelationFlagsNobody(t *testing.T) {
+	t.Parallel()
+	a := analysis.New([]exact.Points{exact.WholePoints(1), exact.WholePoints(1)})
+	for i := range 12 { // every third misses the first, every fourth gets the second: independent of each other
+		row := []exact.Fraction{exact.Everything(), exact.Nothing()}
+		if i%3 == 0 {
+			row[0] = exact.Nothing()
+		}
+		if i%4 == 0 {
+			row[1] = exact.Everything()
+		}
+		a.Add(row)
+	}
+	for i, it := range a.Report().Items {
+		if *it.ItemRest != 0 || slices.Contains(it.Flags, analysis.NegativeDiscrimination) {
+			t.Errorf("item %d correlates by %g and is flagged %v", i, *it.ItemRest, it.Flags)
+		}
+	}
+}
+
 func TestAnItemWithoutPointsTakesNoPartInAlpha(t *testing.T) {
 	t.Parallel()
 	with, without := analysis.New([]exact.Points{1000, 1000, 0, 1000}), analysis.New([]exact.Points{1000, 1000, 1000})

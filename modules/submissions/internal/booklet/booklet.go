@@ -46,6 +46,8 @@ type Booklet struct {
 // entry is one question, encoded but for its position and the order of its options.
 type entry struct {
 	question question.Question
+	prompt   string // this and shown are the version's own texts, not copies
+	shown    []Option
 	opening  []byte   // {"id":"...","position":
 	middle   []byte   // ,"type":"...","prompt":"...","options":[
 	options  [][]byte // {"id":"...","text":"..."}
@@ -84,7 +86,7 @@ func encode(src Source) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{question: q}
+	e := entry{question: q, prompt: src.Prompt, shown: src.Options}
 	e.opening = fmt.Appendf(nil, `{"id":"%s","position":`, q.ID)
 	e.middle = fmt.Appendf(nil, `,"type":"%s","prompt":%s,"options":[`, q.Type, prompt)
 	e.closing = fmt.Appendf(nil, `],"points":%s,"creditRule":"%s"}`, points, rule)
@@ -120,6 +122,25 @@ func (b *Booklet) Question(id uuid.UUID) (question.Question, bool) {
 	}
 	return b.questions[i].question, true
 }
+
+// Source gives the question at a place in the author's order as the texts that it was made of, for a page. It is shared: nobody
+// may change its lists.
+func (b *Booklet) Source(i int) Source {
+	e := &b.questions[i]
+	return Source{Question: e.question, Prompt: e.prompt, Options: e.shown}
+}
+
+// Place is the author's index of the question at a place of the layout, and the author's indexes of its options in the layout's
+// order; nil for the author's own order. The layout must be one that Fits.
+func (b *Booklet) Place(l Layout, at int) (question int, options []int) {
+	if len(l) == 0 {
+		return at, nil
+	}
+	return l[at][0], l[at][1:]
+}
+
+// Fits is nil for a layout of this booklet.
+func (b *Booklet) Fits(l Layout) error { return b.fits(l) }
 
 // Order lists the questions' ids as the layout has them. It fails as AppendQuestions does.
 func (b *Booklet) Order(l Layout) ([]uuid.UUID, error) {
