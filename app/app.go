@@ -21,6 +21,7 @@ import (
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
 	"credlane/configs"
+	"credlane/modules/activity"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
 	"credlane/modules/invites"
@@ -66,6 +67,7 @@ type App struct {
 	assessments *assessments.Module
 	invites     *invites.Module
 	submissions *submissions.Module
+	activity    *activity.Module
 }
 
 // New builds the program on a migrated database. cfg names the database and the secret key.
@@ -106,6 +108,7 @@ func (a *App) Handler() http.Handler { return a.server.Handler() }
 
 // Close gives the connections back.
 func (a *App) Close() {
+	a.activity.EndStreams()
 	a.mail.Close()
 	a.db.Close()
 }
@@ -115,6 +118,7 @@ type Route struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	Who    string `json:"who"`
+	Page   bool   `json:"page,omitempty"` // for people: it answers HTML
 }
 
 // Routes lists every route with who may call it, by path and method.
@@ -130,7 +134,7 @@ func Routes() ([]Route, error) {
 func (a *App) Routes() []Route {
 	var list []Route
 	for _, r := range a.server.host.Routes() {
-		list = append(list, Route{Method: r.Method, Path: r.Path, Who: r.Who()})
+		list = append(list, Route{Method: r.Method, Path: r.Path, Who: r.Who(), Page: r.Page})
 	}
 	slices.SortFunc(list, func(x, y Route) int {
 		if x.Path != y.Path {

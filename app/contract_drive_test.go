@@ -198,13 +198,19 @@ func (k *client) driveImports(me string) {
 	}
 	good := "question,a,b,answer\nHTTPS?,80,443,b\n"
 	bad := "question,a,b,answer\nHTTPS?,80,443,z\nIP?,2,3,b\n"
-	upload(200, "q.csv", bad, "dryRun", "true")
+	upload(200, "q.csv", bad, "dryRun", "true", "preview", "10")
+	upload(422, "q.csv", bad, "preview", "10")
+	upload(422, "q.csv", "one,two\n1,2\n", "dryRun", "true", "preview", "10")
 	upload(422, "q.csv", bad)
 	upload(422, "q.xlsx", "not a workbook")
 	upload(422, "empty.csv", "")
 	done := k.id(upload(201, "q.csv", good))
 	upload(201, "q.csv", bad, "skipRows", "2")
 	upload(201, "q.csv", bad, "edits", `[{"row": 2, "column": "D", "value": "a"}]`)
+	body, contentType := form(k.t, "q.csv", bad)
+	k.do(200, "POST", "/api/v1/imports/check", me, body.String(), "Content-Type", contentType)
+	body, contentType = form(k.t, "q.xlsx", "not a workbook")
+	k.do(422, "POST", "/api/v1/imports/check", me, body.String(), "Content-Type", contentType)
 	k.do(200, "GET", "/api/v1/imports/"+done, me, nil)
 	k.do(200, "GET", "/api/v1/imports/"+done+"/errors.csv", me, nil)
 	k.do(404, "GET", "/api/v1/imports/"+someID, me, nil)
@@ -281,8 +287,23 @@ func (k *client) driveSubmissions(me, assessment string) {
 func (k *client) driveRest(me string) {
 	k.t.Helper()
 	k.do(200, "GET", "/api/v1/audit?limit=5", me, nil)
-	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/api/docs", "/api/docs/style.css", "/api/v1/openapi.json", "/api/v1/problems/email_taken"} {
+	k.driveActivity(me)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/docs", "/api/docs/style.css", "/api/v1/openapi.json", "/api/v1/problems/email_taken"} {
 		k.do(200, "GET", path, "", nil)
 	}
 	k.do(404, "GET", "/api/v1/problems/no_such_code", "", nil)
+}
+
+// driveActivity drives the feed.
+func (k *client) driveActivity(me string) {
+	k.t.Helper()
+	var page struct{ NextCursor *string }
+	k.do(200, "GET", "/api/v1/activity?limit=1", me, nil).into(k.t, &page)
+	if page.NextCursor == nil {
+		k.t.Fatal("the feed has one item alone")
+	}
+	k.do(200, "GET", "/api/v1/activity?limit=1&cursor="+*page.NextCursor, me, nil)
+	k.do(400, "GET", "/api/v1/activity?cursor=nonsense", me, nil)
+	k.do(422, "GET", "/api/v1/activity?limit=0", me, nil)
+	k.do(401, "GET", "/api/v1/activity", "", nil)
 }

@@ -51,10 +51,6 @@ func mountDocs(h *rest.Host) {
 		return writePage(w, html)
 	}
 	rest.Serve(h, rest.Op{
-		Method: http.MethodGet, Path: "/", ID: "get-home", Summary: "Where a browser begins", Tag: "Operations",
-		Description: "The same page as /api/docs, until there are pages for people.", Access: rest.Public, Produces: "text/html",
-	}, docs)
-	rest.Serve(h, rest.Op{
 		Method: http.MethodGet, Path: "/api/docs", ID: "get-docs", Summary: "This API as a page", Tag: "Operations",
 		Access: rest.Public, Produces: "text/html",
 	}, docs)

@@ -234,6 +234,9 @@ func operations(t *testing.T) []operationOf {
 	var all []operationOf
 	for _, r := range routes {
 		found, ok := doc.Paths[r.Path][strings.ToLower(r.Method)]
+		if !ok && !strings.HasPrefix(r.Path, "/api/") {
+			continue // a page for people
+		}
 		if !ok {
 			t.Fatalf("%s %s is not in the document", r.Method, r.Path)
 		}

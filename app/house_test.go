@@ -48,9 +48,28 @@ func TestEveryRouteIsClosedToStrangers(t *testing.T) {
 			continue
 		}
 		path := strings.NewReplacer("{id}", someID, "{qid}", someID, "{questionId}", someID, "{n}", "1").Replace(r.Path)
+		if r.Page {
+			w.pageIsClosed(r, path)
+			continue
+		}
 		if got := w.call(r.Method, path, "", nil); got.status != 401 || got.code() != "unauthenticated" || got.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s %s without a token: %d %s", r.Method, r.Path, got.status, got.body)
 		}
+	}
+}
+
+// pageIsClosed wants a page to lead strangers to the sign-in, or to tell candidates how to come back, and to take no form of theirs.
+func (w *world) pageIsClosed(r app.Route, path string) {
+	w.t.Helper()
+	got := w.call(r.Method, path, "", nil, "Sec-Fetch-Site", "same-origin")
+	switch location := got.header.Get("Location"); {
+	case r.Who == "candidate" && got.status == 401:
+	case r.Who != "candidate" && got.status == 303 && strings.HasPrefix(location, "/app/login?next="):
+	default:
+		w.t.Errorf("%s %s without a cookie: %d to %q %s", r.Method, r.Path, got.status, location, got.body)
+	}
+	if forged := w.call(r.Method, path, "", nil); r.Method != "GET" && forged.status != 403 {
+		w.t.Errorf("%s %s from nowhere: %d %s", r.Method, r.Path, forged.status, forged.body)
 	}
 }
 

@@ -23,6 +23,7 @@ type play struct {
 	scored     string          // of one who answered
 	expired    string          // of one whose time ran out
 	invited    string          // of one with a personal link
+	browsed    string          // of one who did it all by pages, without script
 }
 
 func (p *play) say(method, path, token, body string) reply {
@@ -114,6 +115,7 @@ func (p *play) run() {
 	p.say("PUT", "/submission/answers/x", p.scored, `{"answer":null}`)
 	p.clock.Advance(time.Minute)
 	p.read(p.scored)
+	p.browse()
 	p.before = p.all.Len()
 	p.statements, p.args = p.sent.cut()
 
@@ -128,12 +130,18 @@ func (p *play) run() {
 	var back sitting // by the link, which leads to what has ended too
 	p.say("POST", p.link+"/submissions", "", "").into(p.t, &back)
 	p.read(back.SubmissionToken)
+	p.look(p.browsed)
+	p.form("/take/finish", p.browsed)
+	p.form("/take/finish", p.browsed)
+	p.look(p.browsed)
+	p.look(p.blank)
 	p.expired = p.begin("cyd@example.org")
 	p.save(p.expired, 0, obj{"answer": p.answers(0)[0]})
 	p.clock.Advance(time.Hour)
 	p.save(p.expired, 0, obj{"answer": nil})
 	p.say("POST", "/submission/submit", p.expired, `{}`)
 	p.read(p.expired)
+	p.look(p.expired)
 }
 
 // prove goes through the ways to prove an address, rightly and wrongly: a personal link, and a code for who has begun already.
@@ -185,13 +193,16 @@ func (p *play) release() {
 		p.set(obj{"resultRelease": policy})
 		p.clock.Advance(time.Minute)
 		p.read(p.blank)
+		p.look(p.blank)
 		for _, token := range []string{p.scored, p.expired} {
 			p.figuresAlone(policy, token)
+			p.pageAlone(policy, token)
 		}
 	}
 	p.set(obj{"resultRelease": "review", "releaseAt": p.clock.Now().Add(time.Hour)})
 	for _, token := range []string{p.scored, p.blank, p.expired} {
 		p.read(token)
+		p.look(token)
 	}
 	_, args := p.sent.cut()
 	p.args = append(p.args, args...)

@@ -224,17 +224,27 @@ var dateHeader = regexp.MustCompile(`(?m)^Date: [^\r]*\r\n`)
 // call sends a request and gives the answer, and its bytes as they came under the request's own line.
 func (l *line) call(method, path, token, body string) (reply, string) {
 	l.t.Helper()
+	var headers []string
+	if body != "" {
+		headers = append(headers, "Content-Type", "application/json")
+	}
+	if token != "" {
+		headers = append(headers, "Authorization", "Bearer "+token)
+	}
+	return l.send(method, path, body, headers...)
+}
+
+// send is call with headers by name and value.
+func (l *line) send(method, path, body string, headers ...string) (reply, string) {
+	l.t.Helper()
 	l.n++
 	req, err := http.NewRequestWithContext(l.t.Context(), method, "http://"+l.host+path, strings.NewReader(body))
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	req.Header.Set("X-Request-Id", fmt.Sprint("request-", l.n))
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	l.heard.Reset()
 	if err := req.Write(l.conn); err != nil {

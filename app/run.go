@@ -140,6 +140,7 @@ func (d *database) watch(ctx context.Context) (context.Context, context.CancelFu
 // workers is set.
 func (a *App) Run(ctx context.Context, listener net.Listener, workers bool) error {
 	server := a.server.HTTP(a.Handler())
+	server.RegisterOnShutdown(a.activity.EndStreams)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		err := server.Serve(a.server.Limit(listener))

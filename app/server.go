@@ -18,6 +18,7 @@ import (
 	"credlane/app/kit/module"
 	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
+	"credlane/web"
 )
 
 const (
@@ -55,7 +56,7 @@ type server struct {
 }
 
 // newServer mounts the modules and the app's own routes.
-func newServer(d serverDeps, modules []module.Module) *server {
+func newServer(d serverDeps, modules []module.Module, pages *web.Pages) *server {
 	if d.HeaderTimeout == 0 {
 		d.HeaderTimeout = headerTimeout
 	}
@@ -74,6 +75,7 @@ func newServer(d serverDeps, modules []module.Module) *server {
 	}
 	mountHealth(s.host, d.DB)
 	mountDocs(s.host)
+	pages.Mount(s.host)
 	for _, m := range modules {
 		m.Mount(s.host)
 	}
@@ -142,6 +144,7 @@ var tags = map[string]string{
 	"Results":              "How a group did and how sound the questions are, and what candidates may see of it.",
 	"Invites":              "Personal links to an assessment: invite, resend, revoke, extra time, and how far each one is.",
 	"Webhooks":             "Signed messages to your own systems: endpoints, deliveries with request and answer, replay.",
+	"Activity":             "What happened, in words: the feed of the dashboard.",
 	"Jobs":                 "The background work done in your organization's name, and what of it failed.",
 	"Operations":           "Probes, metrics and this documentation.",
 }

@@ -21,6 +21,7 @@ import (
 	"credlane/app/kit/rest"
 	"credlane/app/kit/seal"
 	"credlane/configs"
+	"credlane/modules/activity"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
 	"credlane/modules/imports"
@@ -29,6 +30,9 @@ import (
 	"credlane/modules/operations"
 	"credlane/modules/submissions"
 	"credlane/modules/webhooks"
+	"credlane/web"
+	"credlane/web/candidate"
+	"credlane/web/dashboard"
 )
 
 // wire makes the modules and joins them: read top to bottom, it is the architecture.
@@ -93,13 +97,29 @@ func (a *App) wire(o Options, public *url.URL) error {
 		LinkFaults:    invites.PublicFaults(),
 	})
 	background := operations.New(operations.Deps{DB: db, Jobs: a.jobs, Clock: o.Clock, IDs: o.IDs})
+	a.activity = activity.New(activity.Deps{DB: db, Clock: o.Clock, Log: o.Log, Names: callings{a}})
 	housekeeping := rest.NewSweeper(db, o.Clock, o.Log)
+
+	pages, err := web.New(web.Options{Clock: o.Clock, PublicURL: cfg.PublicURL})
+	if err != nil {
+		return err
+	}
+	employers := dashboard.New(dashboard.Deps{
+		Pages: pages, Accounts: a.accounts, Assessments: a.assessments, Imports: questions, Invites: a.invites, Submissions: a.submissions,
+		Webhooks: hooks, Operations: background, Activity: a.activity, Clock: o.Clock, Log: o.Log, PublicURL: cfg.PublicURL, CanMail: a.mail.CanSend,
+	})
+	candidates := candidate.New(candidate.Deps{
+		Pages: pages, Assessments: a.assessments, Invites: a.invites, Submissions: a.submissions, Clock: o.Clock, IDs: o.IDs, Log: o.Log,
+		PublicURL: cfg.PublicURL, CanMail: a.mail.CanSend,
+	})
 
 	a.server = newServer(serverDeps{
 		Log: o.Log, Clock: o.Clock, DB: db, Tokens: tokens, Directory: a.accounts, Recorder: measures, PublicURL: public,
 		TrustedProxies: cfg.TrustedProxies, RequestTimeout: cfg.RequestTimeout, ExportStallTimeout: cfg.ExportStallTimeout,
 		MaxInFlight: cfg.MaxInFlight, MaxConnections: cfg.MaxConnections,
-	}, []module.Module{measures, a.accounts, a.assessments, questions, a.invites, a.submissions, background, hooks})
+	}, []module.Module{
+		measures, a.accounts, a.assessments, questions, a.invites, a.submissions, background, hooks, a.activity, employers, candidates,
+	}, pages)
 	a.runners = []module.Runner{a.accounts, a.submissions, housekeeping}
 	return nil
 }
@@ -218,7 +238,7 @@ func (i invitable) Landing(ctx context.Context, assessmentID uuid.UUID, extraTim
 	return invites.Landing{
 		Title: l.Title, Description: l.Description, Employer: invites.LandingEmployer{Name: l.Employer.Name}, QuestionCount: l.QuestionCount,
 		TimeLimitMinutes: l.TimeLimitMinutes, Rules: l.Rules, PrivacyNotice: l.PrivacyNotice, RequireEmailCode: l.RequireEmailCode,
-		State: l.State, OpensAt: l.OpensAt, ClosesAt: l.ClosesAt,
+		State: l.State, OpensAt: l.OpensAt, ClosesAt: l.ClosesAt, PointsTotal: l.PointsTotal, Release: string(l.Release), ReleaseAt: l.ReleaseAt,
 	}, err
 }
 

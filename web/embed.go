@@ -1,4 +1,9 @@
-// Package web is where the pages live: the employer's dashboard and the candidate's test, over the modules' services.
+// Package web is what the pages stand on: the built assets, the templates, Markdown, and how a page is answered.
 //
-// Until they are there, a browser is led to the API's own pages, and every capability is in the REST API and the command line.
+// The employer's pages are in web/dashboard and the candidate's in web/candidate, both over the modules' services.
 package web
+
+import "embed"
+
+//go:embed templates
+var templates embed.FS
