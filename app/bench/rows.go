@@ -29,6 +29,7 @@ func rows() []row {
 		{"csv", "import of 50,000 rows, against COPY", importCSV},
 		{"xlsx", "import of 10,000 rows, against COPY", importXLSX},
 		{"export", "CSV and NDJSON of 200,000 submissions: growth of memory", exports},
+		{"pages", "what people look at, against the same from the API", pages},
 		{"results", "the results list at 1,000,000 submissions, against its keyset query", results},
 	}
 }
