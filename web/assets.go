@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"credlane/app/kit/fault"
@@ -20,22 +21,23 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// asset is one built file and its compressed twins, in memory as the binary holds it.
+// asset is one built file and what compressed twins it has. The bytes stay in the binary until somebody asks for them.
 type asset struct {
-	media           string
-	plain, gz, brot []byte
+	path, media string
+	gz, br      bool
 }
 
 // assets are the built files by the name that their hash is part of, and those names by the name that a template says.
 type assets struct {
+	dist  fs.FS
 	files map[string]*asset
 	names map[string]string
 }
 
-// loadAssets reads the manifest and every file that it names.
-func loadAssets(files fs.FS) (*assets, error) {
-	a := &assets{files: map[string]*asset{}, names: map[string]string{}}
-	manifest, err := fs.ReadFile(files, "dist/manifest.json")
+// loadAssets reads the manifest and looks which files there are.
+func loadAssets(dist fs.FS) (*assets, error) {
+	a := &assets{dist: dist, files: map[string]*asset{}, names: map[string]string{}}
+	manifest, err := fs.ReadFile(dist, "dist/manifest.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, nil
 	}
@@ -45,13 +47,17 @@ func loadAssets(files fs.FS) (*assets, error) {
 	if err := json.Unmarshal(manifest, &a.names); err != nil {
 		return nil, fmt.Errorf("the built assets' manifest: %w", err)
 	}
-	built, err := fs.ReadDir(files, "dist")
+	built, err := fs.ReadDir(dist, "dist")
 	if err != nil {
 		return nil, fmt.Errorf("the built assets: %w", err)
 	}
+	there := map[string]bool{}
 	for _, entry := range built {
-		if err := a.add(files, entry.Name()); err != nil {
-			return nil, err
+		there[entry.Name()] = true
+	}
+	for name := range there {
+		if media, served := mediaTypes[path.Ext(name)]; served {
+			a.files[name] = &asset{"dist/" + name, media, there[name+".gz"], there[name+".br"]}
 		}
 	}
 	for name, hashed := range a.names {
@@ -60,27 +66,6 @@ func loadAssets(files fs.FS) (*assets, error) {
 		}
 	}
 	return a, nil
-}
-
-func (a *assets) add(files fs.FS, name string) error {
-	media, served := mediaTypes[path.Ext(name)]
-	if !served {
-		return nil
-	}
-	plain, err := fs.ReadFile(files, "dist/"+name)
-	if err != nil {
-		return fmt.Errorf("the built asset %s: %w", name, err)
-	}
-	file := &asset{media: media, plain: plain}
-	for suffix, into := range map[string]*[]byte{".gz": &file.gz, ".br": &file.brot} {
-		twin, err := fs.ReadFile(files, "dist/"+name+suffix)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("the built asset %s%s: %w", name, suffix, err)
-		}
-		*into = twin
-	}
-	a.files[name] = file
-	return nil
 }
 
 // mediaTypes are of the files that are served; maps and the manifest are not.
@@ -107,7 +92,7 @@ func (a *assets) mount(h *rest.Host) {
 		if file == nil {
 			return rest.ErrNotFound
 		}
-		return file.write(w, r)
+		return a.write(w, r, file)
 	})
 }
 
@@ -120,24 +105,29 @@ func plainTrouble(w http.ResponseWriter, _ *http.Request, f *fault.Error, _ stri
 }
 
 // write answers with the smallest form that the client takes.
-func (f *asset) write(w http.ResponseWriter, r *http.Request) error {
+func (a *assets) write(w http.ResponseWriter, r *http.Request, f *asset) error {
 	header := w.Header()
 	header.Set("Content-Type", f.media)
 	header.Set("Vary", "Accept-Encoding")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	body := f.plain
+	name := f.path
 	switch accepted := r.Header.Get("Accept-Encoding"); {
-	case f.brot != nil && accepts(accepted, "br"):
+	case f.br && accepts(accepted, "br"):
 		header.Set("Content-Encoding", "br")
-		body = f.brot
-	case f.gz != nil && accepts(accepted, "gzip"):
+		name += ".br"
+	case f.gz && accepts(accepted, "gzip"):
 		header.Set("Content-Encoding", "gzip")
-		body = f.gz
+		name += ".gz"
 	}
+	body, err := fs.ReadFile(a.dist, name)
+	if err != nil {
+		return fmt.Errorf("a built asset: %w", err)
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	_, err := w.Write(body)
+	_, err = w.Write(body)
 	return err
 }
 
@@ -160,5 +150,5 @@ func (p *Pages) Worker(w http.ResponseWriter, r *http.Request, name string) erro
 	if file == nil {
 		return rest.ErrNotFound
 	}
-	return file.write(w, r)
+	return p.assets.write(w, r, file)
 }

@@ -49,26 +49,31 @@ func (p *Pages) Asset(name string) string { return p.assets.url(name) }
 // PublicURL is the address under which people reach the program, without a slash at its end.
 func (p *Pages) PublicURL() string { return p.opt.PublicURL }
 
-// Template is a page, or parts of one.
+// Template is a page, or parts of one. It is parsed when it is first needed: the pages that nobody looks at cost no memory.
 type Template struct {
-	set *template.Template
+	parsed func() (*template.Template, error)
 }
 
-// Template parses files of web/templates, after all of templates/parts. The first one is the layout and defines "page".
-// Mistakes panic: they are seen at boot and in every test.
+// Template is made of files of web/templates, after all of templates/parts. The first one is the layout and defines "page".
+// A file that is not there panics, at boot.
 func (p *Pages) Template(files ...string) *Template { return p.TemplateWith(nil, files...) }
 
 // TemplateWith is Template with further functions.
 func (p *Pages) TemplateWith(funcs template.FuncMap, files ...string) *Template {
-	set := template.New("").Option("missingkey=error").Funcs(p.funcs()).Funcs(funcs)
-	parts, err := fs.Glob(p.files, "templates/parts/*.html")
+	all, err := fs.Glob(p.files, "templates/parts/*.html")
 	if err != nil {
 		panic(fmt.Sprintf("web: %v", err))
 	}
 	for _, f := range files {
-		parts = append(parts, "templates/"+f)
+		f = "templates/" + f
+		if _, err := fs.Stat(p.files, f); err != nil {
+			panic(fmt.Sprintf("web: %v", err))
+		}
+		all = append(all, f)
 	}
-	return &Template{template.Must(set.ParseFS(p.files, parts...))}
+	return &Template{sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Option("missingkey=error").Funcs(p.funcs()).Funcs(funcs).ParseFS(p.files, all...)
+	})}
 }
 
 // Write answers with the page. It is made whole before the first byte leaves, so that a failure is still a failure.
@@ -88,7 +93,11 @@ func (t *Template) Part(w http.ResponseWriter, r *http.Request, status int, name
 
 // Execute writes one named block into buf.
 func (t *Template) Execute(buf *bytes.Buffer, name string, data any) error {
-	if err := t.set.ExecuteTemplate(buf, name, data); err != nil {
+	set, err := t.parsed()
+	if err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	if err := set.ExecuteTemplate(buf, name, data); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
 	return nil

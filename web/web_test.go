@@ -84,7 +84,7 @@ func TestAssetsComeInTheFormThatTheClientTakes(t *testing.T) {
 		res := httptest.NewRecorder()
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/assets/app-1.css", nil)
 		req.Header.Set("Accept-Encoding", accept)
-		if err := a.files["app-1.css"].write(res, req); err != nil {
+		if err := a.write(res, req, a.files["app-1.css"]); err != nil {
 			t.Fatal(err)
 		}
 		if res.Body.String() != want || res.Header().Get("Vary") != "Accept-Encoding" || res.Header().Get("Content-Type") != "text/css; charset=utf-8" {
