@@ -9,14 +9,19 @@ import (
 	"strings"
 )
 
-// twin is a page and what of the API shows the same: a page that shows several things has several.
+// twin is a page, and what a program would ask the API for to show the same: a page that shows several things has several.
 type twin struct {
 	name string
 	page func(client int) [][]byte // the requests that one client makes in turn
 	api  func(client int) [][]byte
 	// calls is how many requests of api make one page.
 	calls int
+	// at is how many clients ask at once.
+	at int
 }
+
+// fewClients is for what the server works on for two at a time and refuses to others.
+const fewClients = 2
 
 // pages compares what a person looks at with what a program would ask for.
 func pages(ctx context.Context, b *bench) ([]figure, error) {
@@ -27,7 +32,7 @@ func pages(ctx context.Context, b *bench) ([]figure, error) {
 	var all []figure
 	for _, t := range twins {
 		visits := func(requests func(int) [][]byte, calls int) subject {
-			visitors := make([]visitor, clients)
+			visitors := make([]visitor, t.at)
 			for i := range visitors {
 				visitors[i] = &cycle{want: http.StatusOK, requests: requests(i)}
 			}
@@ -81,20 +86,21 @@ func (b *bench) twins(ctx context.Context) ([]twin, error) {
 	}
 	one := fmt.Sprintf("%032d", first)
 	one = one[:8] + "-" + one[8:12] + "-" + one[12:16] + "-" + one[16:20] + "-" + one[20:]
-	assessment := "/api/v1/assessments/" + listed
-	member := func(name, page string, api ...string) twin {
+	const me = "/api/v1/auth/me"
+	assessment, exam := "/api/v1/assessments/"+listed, "/api/v1/assessments/"+w.assessment
+	member := func(name string, at int, page string, api ...string) twin {
 		asked := [][]byte{b.pageRequest(page, session)}
 		var twins [][]byte
 		for _, path := range api {
 			twins = append(twins, encode(http.MethodGet, path, b.server.addr, token, nil))
 		}
-		return twin{name, func(int) [][]byte { return asked }, func(int) [][]byte { return twins }, len(api)}
+		return twin{name, func(int) [][]byte { return asked }, func(int) [][]byte { return twins }, len(api), at}
 	}
 	public := [][]byte{b.pageRequest("/a/"+w.slug, "")}
 	landing := [][]byte{encode(http.MethodGet, "/api/v1/public/assessments/"+w.slug, b.server.addr, "", nil)}
 	share := func(i int) []sitting { return started[i*len(started)/clients : (i+1)*len(started)/clients] }
 	return []twin{
-		{"landing", func(int) [][]byte { return public }, func(int) [][]byte { return landing }, 1},
+		{"landing", func(int) [][]byte { return public }, func(int) [][]byte { return landing }, 1, clients},
 		{"the test, 20 questions", func(i int) (all [][]byte) {
 			for _, s := range share(i) {
 				all = append(all, b.pageRequest("/take", "credlane_attempt="+s.token))
@@ -105,12 +111,17 @@ func (b *bench) twins(ctx context.Context) ([]twin, error) {
 				all = append(all, encode(http.MethodGet, "/api/v1/public/submission", b.server.addr, s.token, nil))
 			}
 			return all
-		}, 1},
-		member("assessments", "/app/assessments", "/api/v1/assessments", "/api/v1/auth/me", "/api/v1/activity"),
-		member("editor", "/app/assessments/"+listed, assessment, assessment+"/questions", "/api/v1/auth/me"),
-		member("invites", "/app/assessments/"+listed+"/invites", assessment, assessment+"/invites", "/api/v1/auth/me"),
-		member("results", "/app/assessments/"+listed+"/results", assessment, assessment+"/results", assessment+"/submissions", "/api/v1/auth/me"),
-		member("one submission", "/app/submissions/"+one, "/api/v1/submissions/"+one, assessment, assessment+"/results", "/api/v1/auth/me"),
+		}, 1, clients},
+		member("assessments", fewClients, "/app/assessments", "/api/v1/assessments", me, "/api/v1/activity", exam+"/results", exam+"/invites",
+			assessment+"/results", assessment+"/invites", "/api/v1/webhooks"),
+		member("editor", fewClients, "/app/assessments/"+listed, assessment, assessment+"/questions", assessment+"/versions",
+			assessment+"/results", assessment+"/invites", "/api/v1/assessments", me),
+		member("invites", fewClients, "/app/assessments/"+listed+"/invites", assessment, assessment+"/invites", assessment+"/results",
+			"/api/v1/assessments", me),
+		member("results", fewClients, "/app/assessments/"+listed+"/results", assessment, assessment+"/results", assessment+"/submissions",
+			assessment+"/versions", assessment+"/invites", "/api/v1/assessments", me),
+		member("one submission", fewClients, "/app/submissions/"+one, "/api/v1/submissions/"+one, assessment, assessment+"/results",
+			"/api/v1/assessments", me),
 	}, nil
 }
 
