@@ -80,8 +80,13 @@ func (w *world) employer() context.Context {
 // happens writes an event of the trail.
 func (w *world) happens(ctx context.Context, action, request string, id uuid.UUID) {
 	w.t.Helper()
+	w.happensTo(ctx, uuid.New(), action, request, id)
+}
+
+func (w *world) happensTo(ctx context.Context, object uuid.UUID, action, request string, id uuid.UUID) {
+	w.t.Helper()
 	err := audit.Write(ctx, w.db.Pool, audit.Event{ID: id, EmployerID: authn.From(ctx).EmployerID, Action: action, ObjectType: "thing",
-		ObjectID: uuid.New(), RequestID: request, At: w.clock.Now()})
+		ObjectID: object, RequestID: request, At: w.clock.Now()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -123,15 +128,15 @@ func TestEachEmployerHearsItsOwnOnce(t *testing.T) {
 	late := w.ids.ID()
 	w.happens(mine, "assessment.closed", "", w.ids.ID())
 	for _, l := range []*activity.Listener{first, second} {
-		if said := w.hears(l); !slices.Equal(said, []string{"Ada closed it"}) {
+		if said := w.hears(l); !slices.Equal(said, []string{"Ada closed the assessment"}) {
 			t.Errorf("heard %q", said)
 		}
 	}
 	w.happens(mine, "assessment.reopened", "", late) // begun before the other, committed after it
-	if said := w.hears(first); !slices.Equal(said, []string{"Ada opened it again"}) {
+	if said := w.hears(first); !slices.Equal(said, []string{"Ada opened the assessment again"}) {
 		t.Errorf("what was committed late: %q", said)
 	}
-	if said := w.hears(other); !slices.Equal(said, []string{"Ada archived it"}) {
+	if said := w.hears(other); !slices.Equal(said, []string{"Ada archived the assessment"}) {
 		t.Errorf("the other employer heard %q", said)
 	}
 }
@@ -217,10 +222,44 @@ func TestInvitesSentInOneGoAreOneItemOnWhicheverPage(t *testing.T) {
 		}
 		cursor = *next
 	}
-	if want := []string{"Ada invited 1 person", "Ada invited 1 person", "Ada closed it", "Ada invited 450 people"}; !slices.Equal(said, want) {
+	if want := []string{"Ada invited 1 person", "Ada invited 1 person", "Ada closed the assessment", "Ada invited 450 people"}; !slices.Equal(said, want) {
 		t.Errorf("told %q", said)
 	}
 	if _, _, err := w.List(mine, 1, "nonsense"); !errors.Is(err, pg.ErrCursor) {
 		t.Errorf("a strange cursor: %v", err)
+	}
+}
+
+func TestChecksOfAFileAreNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, activity.Deps{})
+	mine := w.employer()
+	for _, action := range []string{"import.checked", "import.rejected", "import.done", "import.checked"} {
+		w.happens(mine, action, "", w.ids.ID())
+	}
+	items, _, err := w.List(mine, 10, "")
+	if err != nil || len(items) != 1 || items[0].Action != "import.done" {
+		t.Errorf("told %+v, %v", items, err)
+	}
+}
+
+func TestWhoTouchedAThingLastIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, activity.Deps{})
+	mine, other, thing := w.employer(), w.employer(), w.ids.ID()
+	if _, err := w.Touched(mine, thing, "question.updated"); !errors.Is(err, activity.ErrUntouched) {
+		t.Errorf("nobody: %v", err)
+	}
+	w.happensTo(mine, thing, "question.updated", "", w.ids.ID())
+	w.clock.Advance(time.Minute)
+	w.happensTo(mine, thing, "question.updated", "", w.ids.ID())
+	w.clock.Advance(time.Minute)
+	w.happensTo(mine, thing, "question.deleted", "", w.ids.ID())
+	got, err := w.Touched(mine, thing, "question.updated")
+	if want := w.clock.Now().Add(-time.Minute); err != nil || got.Who != "Ada" || !got.You || !got.At.Equal(want) {
+		t.Errorf("%+v, %v, want Ada at %v", got, err, want)
+	}
+	if _, err := w.Touched(other, thing, "question.updated"); !errors.Is(err, activity.ErrUntouched) {
+		t.Errorf("another employer: %v", err)
 	}
 }

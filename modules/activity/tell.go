@@ -57,14 +57,14 @@ func acts() map[string]act {
 		actionInvited:     {anInvite, invited, false},
 		"invite.opened":   {anInvite, says("opened the link"), true},
 		"invite.declined": {anInvite, says("declined the invite"), true},
-		"invite.revoked":  {anInvite, says("revoked an invite"), false},
+		"invite.revoked":  {anInvite, revoked, false},
 
-		"assessment.created":          {anAssessment, says("began a new assessment"), false},
-		"assessment.duplicated":       {anAssessment, says("copied an assessment"), false},
+		"assessment.created":          {anAssessment, says("created an assessment"), false},
+		"assessment.duplicated":       {anAssessment, says("made a copy of an assessment"), false},
 		"assessment.published":        {anAssessment, published, false},
-		"assessment.closed":           {anAssessment, says("closed it"), false},
-		"assessment.reopened":         {anAssessment, says("opened it again"), false},
-		"assessment.archived":         {anAssessment, says("archived it"), false},
+		"assessment.closed":           {anAssessment, says("closed the assessment"), false},
+		"assessment.reopened":         {anAssessment, says("opened the assessment again"), false},
+		"assessment.archived":         {anAssessment, says("archived the assessment"), false},
 		"assessment.deleted":          {anAssessment, says("deleted a draft"), false},
 		"assessment.results_released": {anAssessment, says("released results"), false},
 		actionImported:                {nothing, imported, false},
@@ -98,6 +98,13 @@ func invited(e event, _ object) string {
 		return "invited 1 person"
 	}
 	return fmt.Sprintf("invited %d people", e.count)
+}
+
+func revoked(_ event, o object) string {
+	if o.name == "" {
+		return "revoked an invite"
+	}
+	return "revoked the invite of " + o.name
 }
 
 func published(e event, _ object) string {
@@ -160,6 +167,7 @@ type names struct {
 
 func (m *Module) names(ctx context.Context, employer uuid.UUID, events []event) (n names, err error) {
 	var users, keys, submissions, invites, assessments []uuid.UUID
+	table := acts()
 	for _, e := range events {
 		if e.ActorID != nil && e.ActorKind == "member" {
 			users = append(users, *e.ActorID)
@@ -173,7 +181,7 @@ func (m *Module) names(ctx context.Context, employer uuid.UUID, events []event) 
 		if e.ObjectID == nil {
 			continue
 		}
-		switch acts()[e.Action].about {
+		switch table[e.Action].about {
 		case aSubmission:
 			submissions = append(submissions, *e.ObjectID)
 		case anInvite:
@@ -219,16 +227,23 @@ func (n names) item(e event, a act) Item {
 	case a.whose && a.about == nothing:
 	case a.whose:
 		i.Who = orSomeone(o.name)
-	case e.ActorKind == "operator":
-		i.Who = "The operator"
-	case e.ActorKind == "job":
-		i.Who = "CredLane"
-	case e.ActorID != nil:
-		i.Who = orSomeone(n.people[*e.ActorID])
 	default:
-		i.Who = someone
+		i.Who = n.actor(e)
 	}
 	return i
+}
+
+// actor names who acted.
+func (n names) actor(e event) string {
+	switch {
+	case e.ActorKind == "operator":
+		return "The operator"
+	case e.ActorKind == "job":
+		return "CredLane"
+	case e.ActorID != nil:
+		return orSomeone(n.people[*e.ActorID])
+	}
+	return someone
 }
 
 func orSomeone(name string) string {

@@ -134,21 +134,22 @@ func (a *Accumulator) Add(credits []exact.Fraction) {
 
 // Report computes the figures of what was added so far.
 func (a *Accumulator) Report() Report {
+	scored, squares := a.scored(), a.itemSquares() // once: each goes through all items
 	r := Report{N: a.n, Items: make([]Item, len(a.items))}
 	if a.n > 0 {
 		r.Mean = finite(a.meanPoints())
 	}
 	if a.n >= 2 {
 		r.SD = finite(math.Sqrt(a.sumSq / float64(a.n-1)))
-		r.Alpha = alpha(a.scored(), a.itemSquares(), a.sumSq)
-		r.KR20 = a.kr20()
+		r.Alpha = alpha(scored, squares, a.sumSq)
+		r.KR20 = a.kr20(scored)
 	}
 	if r.Alpha != nil {
 		r.SEM = finite(*r.SD * math.Sqrt(max(0, 1-*r.Alpha)))
 	}
 	upper, lower := a.groups.tails()
 	for i := range r.Items {
-		r.Items[i] = a.item(i)
+		r.Items[i] = a.item(i, scored, squares)
 		if a.n >= 2 && a.sumSq > 0 {
 			r.Items[i].D27 = finite(upper[i] - lower[i])
 		}
@@ -156,7 +157,8 @@ func (a *Accumulator) Report() Report {
 	return r
 }
 
-func (a *Accumulator) item(i int) Item {
+// item has the figures of one item, of so many that are scored and with the sum of all their squared deviations.
+func (a *Accumulator) item(i, scored int, squares float64) Item {
 	m, points := a.items[i], a.weight(i)
 	it := Item{Flags: []Flag{}}
 	if a.n == 0 {
@@ -170,7 +172,7 @@ func (a *Accumulator) item(i int) Item {
 	it.ItemTotal = correlation(m.sumXY+points*m.sumXX, m.sumXX, a.sumSq)
 	it.ItemRest = correlation(m.sumXY, m.sumXX, m.sumYY)
 	if a.points[i] > 0 {
-		it.AlphaIfDeleted = alpha(a.scored()-1, a.itemSquares()-points*points*m.sumXX, m.sumYY)
+		it.AlphaIfDeleted = alpha(scored-1, squares-points*points*m.sumXX, m.sumYY)
 	}
 	it.Flags = flags(it)
 	return it
@@ -242,8 +244,7 @@ func alpha(k int, items, total float64) *float64 {
 }
 
 // kr20 is k/(k-1) x (1 - sum of p(1-p) / population variance of the number right).
-func (a *Accumulator) kr20() *float64 {
-	k := a.scored()
+func (a *Accumulator) kr20(k int) *float64 {
 	if k < 2 || a.sumSq <= 0 {
 		return nil
 	}

@@ -2,6 +2,7 @@ package analysis_test
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -277,6 +278,58 @@ func TestThousandsOfDifferentTotalsKeepTheGroupsRight(t *testing.T) {
 	}
 	if d := r.Items[1].D27; d == nil || math.Abs(*d) > 1e-9 {
 		t.Errorf("D of an item that all solve is %v", show(d))
+	}
+}
+
+// fill gives one person's credits: the first questions are right, the others wrong.
+func fill(row []exact.Fraction, right int) {
+	for i := range row {
+		row[i] = exact.Nothing()
+		if i < right {
+			row[i] = exact.Everything()
+		}
+	}
+}
+
+func TestAVeryLongTestTakesBoundedMemory(t *testing.T) {
+	const questions, people = 20_000, 600
+	a, row := analysis.New(slices.Repeat([]exact.Points{1000}, questions)), make([]exact.Fraction, questions)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for person := range people {
+		fill(row, person)
+		a.Add(row)
+	}
+	runtime.ReadMemStats(&after)
+	if taken := (after.TotalAlloc - before.TotalAlloc) >> 20; taken > 64 {
+		t.Errorf("The sums of %d people took %d MiB.", people, taken)
+	}
+	for i, item := range a.Report().Items {
+		if item.D27 == nil || *item.D27 < 0 {
+			t.Fatalf("Question %d: %v between those who got much right and those who got little.", i, show(item.D27))
+		}
+	}
+}
+
+func TestTheReportGrowsNoFasterThanTheTest(t *testing.T) {
+	const short, long = 2_000, 32_000
+	quickest := func(questions int) time.Duration {
+		a, row := analysis.New(slices.Repeat([]exact.Points{1000}, questions)), make([]exact.Fraction, questions)
+		for person := range 12 {
+			fill(row, 10*person)
+			a.Add(row)
+		}
+		best := time.Duration(math.MaxInt64)
+		for range 5 {
+			began := time.Now()
+			a.Report()
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	// In proportion it is 16 times as long, with the square of the questions 256 times.
+	if one, other := quickest(short), quickest(long); other > 80*one {
+		t.Errorf("%d questions take %v, %d take %v.", short, one, long, other)
 	}
 }
 

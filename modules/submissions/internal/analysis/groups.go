@@ -10,11 +10,13 @@ import (
 // tail is the share of people in the upper and in the lower group: Kelley's 27 per cent.
 const tail = 0.27
 
-// maxTotals bounds the different totals that are told apart: with 200 questions about 3 MiB. Beyond it, totals in the
-// same thousandth of the possible points count as equal.
+// maxTotals bounds the different totals that are told apart: with 200 questions about 3 MiB. Beyond it, totals in the same
+// thousandth of the possible points count as equal. With more questions it is fewer totals, and coarser steps, so that the sums
+// never take more than maxSums of 8 bytes.
 const (
 	maxTotals = 2_048
-	coarse    = 1_000
+	maxSums   = 1 << 22
+	fewest    = 64
 )
 
 // groups sums the credits by total score, so that the upper and lower groups can be cut when all rows are in.
@@ -22,6 +24,7 @@ type groups struct {
 	width  int
 	step   int64 // totals are divided by it; 1 as long as they are told apart exactly
 	widest int64 // the step once there are too many totals
+	most   int   // how many totals are told apart
 	n      int64
 	totals map[int64]*group
 }
@@ -32,7 +35,9 @@ type group struct {
 }
 
 func newGroups(width int, possible int64) groups {
-	return groups{width: width, step: 1, widest: max(1, possible/coarse), totals: map[int64]*group{}}
+	most := max(fewest, min(maxTotals, maxSums/max(1, width)))
+	coarse := min(1_000, int64(most/2))
+	return groups{width: width, step: 1, widest: max(1, possible/coarse), most: most, totals: map[int64]*group{}}
 }
 
 func (g *groups) add(total int64, earned []int64) {
@@ -42,7 +47,7 @@ func (g *groups) add(total int64, earned []int64) {
 	for i, units := range earned {
 		at.earned[i] += units
 	}
-	if len(g.totals) > maxTotals && g.step == 1 {
+	if len(g.totals) > g.most && g.step == 1 {
 		g.merge()
 	}
 }
