@@ -82,7 +82,7 @@ func (c *Candidate) page(files ...string) page {
 	p := page{}
 	for _, l := range c.words.All() {
 		funcs := l.Funcs()
-		funcs["moment"], funcs["initials"] = moment, initials
+		funcs["moment"], funcs["initials"] = moment, web.Initials
 		p[l] = c.Pages.TemplateWith(funcs, append([]string{"candidate/layout.html"}, files...)...)
 	}
 	return p

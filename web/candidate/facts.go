@@ -3,10 +3,7 @@ package candidate
 import (
 	"fmt"
 	"html/template"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -113,19 +110,4 @@ func moment(at time.Time, part string) template.HTML {
 	}
 	at = at.UTC()
 	return template.HTML(fmt.Sprintf(`<time data-moment="%s" datetime="%s">%s%s</time>`, part, at.Format(time.RFC3339), at.Format(layout), zone))
-}
-
-// initials stand in for a picture: the first letters of the first and the last word.
-func initials(name string) string {
-	fields := strings.Fields(name)
-	if len(fields) == 0 {
-		return ""
-	}
-	first, _ := utf8.DecodeRuneInString(fields[0])
-	text := string(unicode.ToUpper(first))
-	if len(fields) > 1 {
-		last, _ := utf8.DecodeRuneInString(fields[len(fields)-1])
-		text += string(unicode.ToUpper(last))
-	}
-	return text
 }

@@ -202,7 +202,7 @@ func (c *Candidate) postStart(w http.ResponseWriter, r *http.Request) error {
 
 // start begins under the API's own limit, once for all presses of one visit.
 func (c *Candidate) start(r *http.Request, in submissions.Start) (begun, error) {
-	return c.visits.start(r.Context(), visited(r), in, func(ctx context.Context) (begun, error) {
+	return c.visits.start(r.Context(), c.visited(r), in, func(ctx context.Context) (begun, error) {
 		if err := c.Submissions.Limiter.Take(ctx, "public_start", rest.ClientNetwork(ctx), c.Submissions.StartLimit); err != nil {
 			return begun{}, err
 		}

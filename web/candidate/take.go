@@ -130,7 +130,6 @@ type start struct {
 	DeadlineAt time.Time            `json:"deadlineAt"`
 	ServerNow  time.Time            `json:"serverNow"`
 	Minutes    int                  `json:"minutes"` // of the limit, without extra time
-	Extra      int                  `json:"extra"`   // percent
 	Answers    []submissions.Answer `json:"answers"`
 	Keep       []string             `json:"keep"` // what the page is made of, to open it without a network
 }
@@ -219,7 +218,6 @@ func (t *taking) refused(w http.ResponseWriter, r *http.Request, f *fault.Error,
 type stateNow struct {
 	Submission submissions.Receipt  `json:"submission"`
 	ServerNow  time.Time            `json:"serverNow"`
-	Extra      int                  `json:"extra"`
 	Answers    []submissions.Answer `json:"answers,omitempty"`
 }
 
@@ -228,7 +226,7 @@ func (t *taking) state(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now := stateNow{Submission: s.Receipt, ServerNow: s.Now.UTC(), Extra: s.ExtraTimePercent}
+	now := stateNow{Submission: s.Receipt, ServerNow: s.Now.UTC()}
 	if r.URL.Query().Has("answers") {
 		now.Answers = s.Answers
 	}

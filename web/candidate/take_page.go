@@ -168,7 +168,7 @@ func (o *own) appendStart(b []byte) ([]byte, error) {
 	s := o.sitting
 	begin, err := json.Marshal(start{
 		ID: s.Receipt.ID, StartedAt: s.Receipt.StartedAt, DeadlineAt: s.Receipt.DeadlineAt, ServerNow: s.Now.UTC(),
-		Minutes: int(s.TimeLimit / time.Minute), Extra: s.ExtraTimePercent, Answers: s.Answers, Keep: o.keep,
+		Minutes: int(s.TimeLimit / time.Minute), Answers: s.Answers, Keep: o.keep,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the test's page: %w", err)

@@ -119,22 +119,33 @@ func (v *visits) drop(e *list.Element) {
 	}
 }
 
-// visited is the number that the browser has; "" for none, and for what cannot be one.
-func visited(r *http.Request) string {
-	c, err := r.Cookie(visitCookie)
-	if err != nil || len(c.Value) != 36 {
+// visited is the number that the browser has; "" for none, for what cannot be one, and where one of two was planted.
+func (c *Candidate) visited(r *http.Request) string {
+	found := r.CookiesNamed(c.visitCookie())
+	if len(found) != 1 || len(found[0].Value) != 36 {
 		return ""
 	}
-	return c.Value
+	return found[0].Value
 }
+
+// visitCookie has under https a name that no neighbour under the same domain can plant: who knew the number could take part in the
+// start of whoever has it.
+func (c *Candidate) visitCookie() string {
+	if c.secure() {
+		return "__Host-" + visitCookie
+	}
+	return visitCookie
+}
+
+func (c *Candidate) secure() bool { return strings.HasPrefix(c.PublicURL, "https:") }
 
 // greet gives the browser a number, unless it has one.
 func (c *Candidate) greet(w http.ResponseWriter, r *http.Request) {
-	if visited(r) != "" {
+	if c.visited(r) != "" {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: visitCookie, Value: c.IDs.Random().String(), Path: "/a/", MaxAge: visitMinutes * 60, HttpOnly: true,
-		Secure: strings.HasPrefix(c.PublicURL, "https:"), SameSite: http.SameSiteLaxMode,
+		Name: c.visitCookie(), Value: c.IDs.Random().String(), Path: "/", MaxAge: visitMinutes * 60, HttpOnly: true,
+		Secure: c.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }

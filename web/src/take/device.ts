@@ -38,19 +38,27 @@ export class Tabs {
 }
 
 const scope = '/take';
+const patience = 20_000; // ms for the keeping of the page
 
-/** Has the page kept, so that it opens again without a network. Browsers without a service worker do without. */
-export async function keepPage(assets: string[]): Promise<void> {
+/**
+ * Has the page kept, so that it opens again without a network; false when that did not come about and is worth another try. Browsers
+ * without a service worker do without: only a reload without a network is lost to them.
+ */
+export async function keepPage(attempt: string, assets: string[]): Promise<boolean> {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
-  if (!workers) return;
+  if (!workers) return true;
   try {
-    const fresh = !workers.controller;
     await workers.register('/take/worker.js', { scope });
     const { active } = await workers.ready;
-    const loaded = performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname).filter((p) => p.startsWith('/assets/'));
-    active?.postMessage({ keep: [...new Set([...assets, ...loaded])], page: fresh });
-  } catch {
-    // The test works as before; only a reload without a network does not.
+    const parts = performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname).filter((p) => p.startsWith('/assets/'));
+    return await new Promise<boolean>((resolve) => {
+      const answer = new MessageChannel();
+      answer.port1.onmessage = (e) => resolve(e.data === true);
+      setTimeout(() => resolve(false), patience); // a worker may be ended before it answers
+      active?.postMessage({ attempt, assets, parts: [...new Set(parts)] }, [answer.port2]);
+    });
+  } catch (err) {
+    return err instanceof DOMException && err.name === 'SecurityError'; // it is forbidden for good
   }
 }
 

@@ -4,7 +4,6 @@ import type { Kept, Outcome, Receipt, ServerAnswer } from './types.ts';
 export interface Standing {
   submission: Receipt;
   serverNow: string;
-  extra: number;
   answers?: ServerAnswer[];
 }
 

@@ -42,8 +42,24 @@ export function forgetPlace(attempt: string): void {
   try {
     localStorage.removeItem(placeName(attempt));
     localStorage.removeItem(doorName);
+    if (isCurrent(attempt)) localStorage.removeItem(currentName);
   } catch {
     // nothing was kept
+  }
+}
+
+const currentName = `${name}-current`;
+
+/** Notes whose key the browser holds: there is one, so an attempt that is begun beside another ends that one here. */
+export function claimAttempt(attempt: string): void {
+  write(currentName, attempt);
+}
+
+export function isCurrent(attempt: string): boolean {
+  try {
+    return (localStorage.getItem(currentName) ?? attempt) === attempt;
+  } catch {
+    return true;
   }
 }
 

@@ -44,6 +44,7 @@ export class Queue {
   private maybeSent = new Set<string>(); // questions whose present state the server may have, unacknowledged
   private flying = new Set<string>();
   private writing = 0;
+  private writes = new Map<string, { done: Promise<void>; next?: Promise<void> }>();
   private count = 0;
   private failures = 0;
   private reached = true; // whether the last failure came from a server at all
@@ -100,12 +101,21 @@ export class Queue {
     const since = this.due.get(question)?.since ?? now;
     this.due.set(question, { since, at: typed ? Math.min(now + typing, since + typingAtMost) : now });
     this.events.changed(question);
-    await this.keep(after);
+    await this.keep(question);
     this.kick();
   }
 
+  /** Writes down what stands here of a question. What changes while a write is under way is written after it, the newest alone. */
+  private keep(question: string): Promise<void> {
+    const under = this.writes.get(question);
+    if (under) return (under.next ??= under.done.then(() => this.keep(question)));
+    const done = this.write(this.get(question)).finally(() => this.writes.delete(question));
+    this.writes.set(question, { done });
+    return done;
+  }
+
   /** Writes a state down, above whatever another tab has written in between. */
-  private async keep(state: Kept): Promise<void> {
+  private async write(state: Kept): Promise<void> {
     this.writing++;
     try {
       const written = await this.store.update(state.question, (now) => {
@@ -278,7 +288,8 @@ export class Queue {
     if (!isUnsent(now)) this.maybeSent.delete(sent.question);
     this.events.changed(sent.question);
     try {
-      await this.store.update(sent.question, (kept) => (kept ? acknowledge(kept, sequence) : now));
+      // One below it is from before the device was full.
+      await this.store.update(sent.question, (kept) => (kept && kept.sequence >= sequence ? acknowledge(kept, sequence) : now));
     } catch {
       // It is sent once more after a reload, which is harmless.
     }

@@ -2,7 +2,7 @@ import { minutes, type ServerClock } from './clock.ts';
 import { must, openModal, text } from './dom.ts';
 import type { Field } from './fields.ts';
 import { isAnswered } from './merge.ts';
-import { submit } from './net.ts';
+import type { submit } from './net.ts';
 import { pause, type Queue } from './queue.ts';
 import type { Receipt } from './types.ts';
 import { dialogs } from './view.ts';
@@ -13,8 +13,8 @@ interface Needs {
   words: Words;
   clock: ServerClock;
   fields: Field[];
-  place(): number;
   go(place: number): void;
+  handIn(): ReturnType<typeof submit>;
   ended(receipt?: Receipt): void;
 }
 
@@ -32,7 +32,7 @@ export class Review {
     this.button.addEventListener('click', () => void this.handIn());
     this.dialog.addEventListener('close', () => {
       this.wanted++;
-      this.button.disabled = false;
+      this.button.setAttribute('aria-disabled', 'false');
     });
   }
 
@@ -94,8 +94,9 @@ export class Review {
 
   private async handIn(): Promise<void> {
     const { queue, words } = this.needs;
+    if (this.button.getAttribute('aria-disabled') === 'true') return;
     const mine = ++this.wanted;
-    this.button.disabled = true;
+    this.button.setAttribute('aria-disabled', 'true'); // not disabled, which would lose the focus
     const follow = () => {
       const { kind, pending } = queue.state();
       if (pending > 0) this.say(kind === 'stuck' ? words.say('submit_waits') : words.say('sending', { n: pending }));
@@ -106,7 +107,7 @@ export class Review {
     clearInterval(timer);
     for (let failures = 1; mine === this.wanted && !queue.stopped; failures++) {
       this.say(words.say('submitting'));
-      const said = await submit();
+      const said = await this.needs.handIn();
       if (said.kind === 'ok') return this.needs.ended(said.value.submission);
       if (said.kind === 'ended') return this.needs.ended(said.receipt);
       if (said.kind !== 'retry') {

@@ -1,56 +1,41 @@
+import { Answers } from './answers.ts';
 import { ServerClock } from './clock.ts';
 import { ClockView } from './clockview.ts';
 import { forgetPage, keepPage, Tabs } from './device.ts';
 import { every, insist, must, openModal, text } from './dom.ts';
 import { Ending } from './ending.ts';
-import { Field, isNumber } from './fields.ts';
+import { Field } from './fields.ts';
 import { listenKeys } from './keys.ts';
-import { isAnswered, isUnsent } from './merge.ts';
-import { type Said, saveAnswer, saveLeaving, standing, type Standing } from './net.ts';
-import { door, forgetPlace, type Prefs, readPlace, readPrefs, writePlace, writePrefs } from './prefs.ts';
+import { isUnsent } from './merge.ts';
+import { saveAnswer, saveLeaving, submit } from './net.ts';
+import { claimAttempt, door, forgetPlace, isCurrent, type Prefs, readPlace, readPrefs, writePlace, writePrefs } from './prefs.ts';
 import { Queue } from './queue.ts';
 import { Review } from './review.ts';
 import { SaveState } from './savestate.ts';
 import { openStore, type Store } from './store.ts';
-import type { Answer, Kept, Receipt, ServerAnswer } from './types.ts';
-import type { Naming } from './unsent.ts';
+import type { Kept, Outcome, Receipt, Start } from './types.ts';
 import { listUnsent } from './unsent.ts';
 import { dialogs, View, Voice } from './view.ts';
+import { Watch } from './watch.ts';
 import { pageWords } from './words.ts';
-
-/** What the page brings along. */
-interface Start {
-  id: string;
-  deadlineAt: string;
-  serverNow: string;
-  minutes: number;
-  extra: number;
-  answers: ServerAnswer[];
-  keep: string[];
-}
-
-const lookEvery = 10_000; // ms between looks at the attempt, so that more time shows within 15 s
-const lookHidden = 60_000;
-const lookDead = 3_000;
 
 /** The test, alive: one question at a time, every change kept here first and then on the server. */
 export class TakeRunner extends HTMLElement {
   private start!: Start;
   private fields!: Field[];
-  private byId!: Map<string, Field>;
   private view!: View;
-  private store!: Store;
-  private queue!: Queue;
-  private tabs!: Tabs;
+  private answers!: Answers;
   private clockView!: ClockView;
+  private place = 1;
+  private keeping = false;
+  // From here on they are there once the device's store is open.
+  private store!: Store;
+  private tabs!: Tabs;
+  private queue!: Queue;
   private saves!: SaveState;
+  private watch!: Watch;
   private review!: Review;
   private ending!: Ending;
-  private lost = new Map<string, Kept>();
-  private place = 1;
-  private extra = 0;
-  private timers = new Map<string, number>();
-  private looking = false;
   private readonly words = pageWords();
   private readonly voice = new Voice();
   private readonly prefs: Prefs = readPrefs();
@@ -59,9 +44,8 @@ export class TakeRunner extends HTMLElement {
   connectedCallback(): void {
     this.start = JSON.parse(must('#take').textContent ?? '{}') as Start;
     this.fields = every('article[data-q]').map((a, i) => new Field(a, i + 1));
-    this.byId = new Map(this.fields.map((f) => [f.id, f]));
     this.view = new View(this.fields, this.words);
-    this.extra = this.start.extra;
+    this.answers = new Answers(this.fields, this.view, this.words, this.voice);
     this.setClock();
     this.view.live();
     this.place = this.clampPlace(Number(/^#q(\d+)$/.exec(location.hash)?.[1]) || readPlace(this.start.id));
@@ -76,6 +60,7 @@ export class TakeRunner extends HTMLElement {
   private setClock(): void {
     this.clock.setDeadline(this.start.deadlineAt);
     if (this.hasAttribute('kept')) return;
+    claimAttempt(this.start.id);
     const [way] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
     this.clock.sync(this.start.serverNow, way?.requestStart ?? 0, way?.responseStart || performance.now());
   }
@@ -83,7 +68,32 @@ export class TakeRunner extends HTMLElement {
   private async begin(): Promise<void> {
     this.store = await openStore(this.start.id);
     this.tabs = new Tabs(this.start.id, (kept) => this.queue.hear(kept), () => this.queue.halt('ended'));
-    this.queue = new Queue(this.store, {
+    this.queue = this.makeQueue();
+    this.saves = new SaveState(this.queue, this.store, this.words, this.voice);
+    const { queue, store, words, voice, clock, clockView, fields, start } = this;
+    this.watch = new Watch({
+      start, queue, store, clock, clockView, words, voice, kept: this.hasAttribute('kept'),
+      ticked: () => this.saves.show(), reached: () => this.reached(), up: () => void this.ending.timeUp(),
+    });
+    this.ending = new Ending({
+      queue, words, naming: this.answers.naming,
+      forget: () => this.forget(), count: () => this.answers.count(), more: (said) => this.watch.again(said), look: () => this.watch.ask(false),
+    });
+    this.review = new Review({
+      queue, words, clock, fields, go: (n) => this.go(n), handIn: () => this.handIn(), ended: (receipt) => this.ending.handedIn(receipt),
+    });
+    await queue.load();
+    await this.watch.begin();
+    await queue.join(start.answers, false);
+    this.answers.live(queue);
+    this.watch.tick();
+    queue.wake();
+    void this.watch.look(true);
+    document.documentElement.dataset['ready'] = 'true';
+  }
+
+  private makeQueue(): Queue {
+    return new Queue(this.store, {
       now: () => performance.now(),
       later: (ms, run) => {
         const timer = window.setTimeout(run, ms);
@@ -91,73 +101,45 @@ export class TakeRunner extends HTMLElement {
       },
       random: Math.random,
       alone: (run) => this.tabs.alone(run),
-      send: (kept) => saveAnswer(kept, (now, deadline, sent, received) => this.heard(now, deadline, sent, received)),
+      send: (kept) => this.send(kept),
       tell: (kept) => this.tabs.tell(kept),
     }, {
-      changed: (question) => this.changed(question),
-      lost: (mine) => this.showLost(mine),
-      doubt: () => void this.look(true),
+      changed: (question) => {
+        if (question !== undefined) this.answers.changed(question);
+        this.saves?.show();
+      },
+      lost: (mine) => this.answers.showLost(mine),
+      doubt: () => void this.watch.look(true),
       stopped: (why, receipt) => this.stopped(why, receipt),
     });
-    this.saves = new SaveState(this.queue, this.store, this.words, this.voice);
-    this.ending = new Ending({
-      queue: this.queue, words: this.words, naming: this.naming,
-      forget: () => this.forget(), count: () => this.answered(), more: (said) => this.again(said), look: () => standing(false),
+  }
+
+  private async send(kept: Kept): Promise<Outcome> {
+    if (!isCurrent(this.start.id)) return { kind: 'gone' };
+    return saveAnswer(kept, (now, deadline, sent, received) => this.watch.heard(now, deadline, sent, received));
+  }
+
+  /** Hands in this attempt and no other that the browser may have been given meanwhile. */
+  private async handIn(): ReturnType<typeof submit> {
+    const said = await this.watch.ask(false);
+    return said.kind === 'ok' ? submit() : said;
+  }
+
+  /** The server is there: the page is kept for when it is not. */
+  private reached(): void {
+    this.removeAttribute('kept');
+    if (this.keeping || !this.store.lasting) return;
+    this.keeping = true;
+    void keepPage(this.start.id, this.start.keep).then((done) => {
+      this.keeping = done;
+      if (done) document.documentElement.dataset['kept'] = 'true';
     });
-    this.review = new Review({
-      queue: this.queue, words: this.words, clock: this.clock, fields: this.fields, go: (n) => this.go(n),
-      place: () => this.place, ended: (receipt) => this.ending.handedIn(receipt),
-    });
-    await this.queue.load();
-    await this.restoreClock();
-    await this.queue.join(this.start.answers, false);
-    for (const f of this.fields) this.changed(f.id);
-    this.early();
-    this.tick();
-    this.queue.wake();
-    void this.look(true);
-    if (this.store.lasting) void keepPage(this.start.keep);
-    else must('[data-strip="memory"]').hidden = false;
-    document.documentElement.dataset['ready'] = 'true';
-  }
-
-  /** What was changed between the first picture and now. */
-  private early(): void {
-    for (const f of this.fields) if (this.timers.has(`early-${f.id}`)) this.edited(f);
-  }
-
-  private async restoreClock(): Promise<void> {
-    if (!this.hasAttribute('kept')) return this.keepClock();
-    const meta = await this.store.meta();
-    const now = performance.now();
-    const at = meta ? Date.now() + meta.skew : Math.max(Date.now(), Date.parse(this.start.serverNow));
-    this.clock.sync(new Date(at).toISOString(), now, now);
-    if (meta) this.clock.setDeadline(meta.deadlineAt);
-    this.clock.distrust();
-    this.queue.failed(false);
-  }
-
-  private async keepClock(): Promise<void> {
-    try {
-      await this.store.setMeta({
-        attempt: this.start.id, deadlineAt: new Date(this.clock.deadlineAt).toISOString(),
-        skew: this.clock.serverNow() - Date.now(), touched: Date.now(),
-      });
-    } catch {
-      // The clock of a start without a network will be the device's own, until it can ask.
-    }
   }
 
   private listen(): void {
     const form = must('#questions');
-    form.addEventListener('input', (e) => this.onInput(e));
-    form.addEventListener('change', (e) => this.onInput(e));
-    form.addEventListener('focusout', (e) => this.onLeave(e));
+    this.answers.listen(form);
     form.addEventListener('focusin', (e) => this.onEnter(e));
-    form.addEventListener('click', (e) => {
-      const button = (e.target as Element).closest('[data-clear]');
-      if (button) this.clear(this.fieldOf(button));
-    });
     must('[data-nav]').addEventListener('click', (e) => {
       const link = (e.target as Element).closest<HTMLAnchorElement>('a');
       if (!link) return;
@@ -194,8 +176,8 @@ export class TakeRunner extends HTMLElement {
     must('[data-keys]').addEventListener('click', () => openModal(dialogs.keys()));
     listenKeys({
       on: () => this.prefs.keys,
-      choose: (n) => this.fields[this.place - 1]?.ticks[n - 1]?.click(),
-      flag: () => this.fields[this.place - 1]?.flag.click(),
+      choose: (n) => press(this.fields[this.place - 1]?.ticks[n - 1]),
+      flag: () => press(this.fields[this.place - 1]?.flag),
       move: (by) => this.go(this.place + by),
       list: () => openModal(dialogs.keys()),
     });
@@ -216,21 +198,23 @@ export class TakeRunner extends HTMLElement {
   private world(): void {
     addEventListener('online', () => {
       this.queue?.wake();
-      void this.look(false);
+      void this.watch?.look(false);
     });
     addEventListener('offline', () => this.queue?.failed(false));
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'hidden') return this.leave();
       // While the page was away its clock may have stood still.
       this.clock.distrust();
-      void this.look(false);
+      void this.watch?.look(false);
     });
     addEventListener('pagehide', () => this.leave());
     addEventListener('pageshow', (e) => {
-      if (e.persisted) void this.look(true);
+      if (!e.persisted) return;
+      if (this.queue?.stopped) location.reload(); // back from the receipt, say: the server knows where to
+      else void this.watch?.look(true);
     });
     addEventListener('beforeunload', (e) => {
-      if (this.store && !this.store.lasting && this.queue.pending().length > 0) e.preventDefault();
+      if (this.store && !this.store.lasting && this.queue?.pending().length) e.preventDefault();
     });
     addEventListener('hashchange', () => {
       const place = Number(/^#q(\d+)$/.exec(location.hash)?.[1]);
@@ -239,73 +223,14 @@ export class TakeRunner extends HTMLElement {
   }
 
   private leave(): void {
-    if (this.queue) saveLeaving(this.queue.leaving());
-  }
-
-  private fieldOf(within: Element): Field | undefined {
-    return this.byId.get(within.closest<HTMLElement>('article[data-q]')?.dataset['q'] ?? '');
-  }
-
-  private onInput(e: Event): void {
-    const target = e.target as HTMLInputElement;
-    const field = this.fieldOf(target);
-    if (!field) return;
-    if (!this.queue) {
-      this.timers.set(`early-${field.id}`, 1);
-      return;
-    }
-    const typed = target === field.text;
-    if (typed !== (e.type === 'input')) return; // ticks tell of a change once, texts of each
-    if (target === field.flag) {
-      this.voice.say(this.words.say(field.flag.checked ? 'flagged' : 'unflagged'));
-      void this.queue.change(field.id, { flagged: field.flag.checked });
-      return;
-    }
-    this.edited(field, typed);
-  }
-
-  private edited(field: Field, typed = false): void {
-    const answer = field.read();
-    const bad = field.type === 'numeric' && typeof answer === 'string' && !isNumber(answer);
-    const told = { number: field.number, words: this.naming.tell(field.id, answer) };
-    void this.queue.change(field.id, { answer, flagged: field.flag.checked, told, ...(bad ? { refused: 'number' as const } : {}) }, typed);
-    this.room(field);
-  }
-
-  private room(field: Field): void {
-    const left = field.roomLeft();
-    field.showRoom(field.type === 'short_text' && left <= 100 ? this.words.say('room', { n: left }) : '');
-  }
-
-  /** A number is judged when its field is left, or as soon as it is one. */
-  private onLeave(e: FocusEvent): void {
-    const field = this.fieldOf(e.target as Element);
-    if (!field?.text || e.target !== field.text || !this.queue) return;
-    this.wrongOf(field, true);
-    this.queue.flush();
+    if (this.queue && isCurrent(this.start.id)) saveLeaving(this.queue.leaving());
   }
 
   private onEnter(e: FocusEvent): void {
-    const field = this.fieldOf(e.target as Element);
+    const field = this.answers.of(e.target as Element);
     if (!field || field.number === this.place) return;
     this.moved(field.number);
     this.view.current(field.number);
-  }
-
-  private wrongOf(field: Field, judged: boolean): void {
-    const { refused } = this.queue.get(field.id);
-    if (refused === 'number') {
-      if (judged || document.activeElement !== field.text) field.showWrong(this.words.say('bad_number'));
-    } else field.showWrong(refused ? this.words.say('refused') : '');
-  }
-
-  private clear(field: Field | undefined): void {
-    if (!field || !this.queue) return;
-    field.write(null, field.flag.checked);
-    void this.queue.change(field.id, { answer: null });
-    this.voice.say(this.words.say('cleared'));
-    this.room(field);
-    (field.text ?? field.ticks[0])?.focus();
   }
 
   private clampPlace(place: number): number {
@@ -327,138 +252,8 @@ export class TakeRunner extends HTMLElement {
     this.view.focus(place, this.prefs.all);
   }
 
-  private answered(): number {
-    return this.fields.filter((f) => isAnswered(this.queue.get(f.id))).length;
-  }
-
-  private changed(question: string | undefined): void {
-    const field = question === undefined ? undefined : this.byId.get(question);
-    if (field) {
-      const kept = this.queue.get(field.id);
-      if (JSON.stringify(field.read()) !== JSON.stringify(kept.answer) || field.flag.checked !== kept.flagged) field.write(kept.answer, kept.flagged);
-      this.view.mark(field, { answered: isAnswered(kept), clearable: kept.answer !== null, flagged: kept.flagged });
-      this.wrongOf(field, false);
-      this.view.count(this.answered());
-    }
-    this.saves?.show();
-  }
-
-  /** Another device or tab has answered the same question later. */
-  private showLost(mine: Kept): void {
-    this.lost.set(mine.question, mine);
-    const list = must('[data-conflicts]');
-    listUnsent(list, [...this.lost.values()], this.naming);
-    for (const [i, kept] of [...this.lost.values()].entries()) {
-      const use = document.createElement('button');
-      use.type = 'button';
-      use.className = 'btn sm';
-      use.textContent = this.words.say('use_here');
-      use.addEventListener('click', () => {
-        void this.queue.change(kept.question, { answer: kept.answer, flagged: kept.flagged, ...(kept.told ? { told: kept.told } : {}) });
-        this.lost.delete(kept.question);
-        use.disabled = true;
-        text(use, this.words.say('used'));
-      });
-      list.children[i]?.append(use);
-    }
-    dialogs.conflict().addEventListener('close', () => this.lost.clear(), { once: true });
-    openModal(dialogs.conflict());
-  }
-
-  private readonly naming: Naming & { tell(question: string, answer: Answer): string } = {
-    number: (k) => this.byId.get(k.question)?.number ?? 0,
-    words: (k) => this.naming.tell(k.question, k.answer),
-    tell: (q: string, a: Answer) => this.byId.get(q)?.tell(a, (t) => this.words.say(t ? 'true' : 'false')) ?? '',
-    title: (n) => this.words.say('unsent', { n }),
-    empty: this.words.say('unsent_empty'), copy: this.words.say('copy'), copied: this.words.say('copied'),
-  };
-
-  /** Looks at the attempt on the server: the time, whether it still runs and, when asked, what is kept there. */
-  private async look(withAnswers: boolean): Promise<void> {
-    if (this.queue.stopped || (this.looking && !withAnswers)) return;
-    this.looking = true;
-    try {
-      const said = await standing(withAnswers);
-      switch (said.kind) {
-        case 'ok':
-          this.queue.succeeded();
-          this.heard(said.value.serverNow, said.value.submission.deadlineAt, said.sent, said.received);
-          await this.learn(said.value);
-          return;
-        case 'retry':
-          this.queue.failed(said.reached);
-          return;
-        case 'taken': case 'gone': case 'ended':
-          this.queue.halt(said.kind);
-      }
-    } finally {
-      this.looking = false;
-      this.plan();
-    }
-  }
-
-  private plan(): void {
-    clearTimeout(this.timers.get('look'));
-    if (this.queue.stopped) return;
-    const stuck = this.queue.state().kind === 'stuck';
-    const wait = document.visibilityState === 'hidden' ? lookHidden : stuck ? lookDead * (1 + Math.random()) : lookEvery;
-    this.timers.set('look', window.setTimeout(() => void this.look(false), wait));
-  }
-
-  /** The time that seemed to be over is not. */
-  private async again(said: Extract<Said<Standing>, { kind: 'ok' }>): Promise<void> {
-    this.clock.distrust();
-    this.heard(said.value.serverNow, said.value.submission.deadlineAt, said.sent, said.received);
-    await this.learn(said.value);
-  }
-
-  private async learn(now: Standing): Promise<void> {
-    if (now.submission.status !== 'in_progress') return this.queue.halt('ended', now.submission);
-    this.removeAttribute('kept');
-    this.extra = now.extra;
-    if (now.answers) await this.queue.join(now.answers, true);
-  }
-
-  private heard(serverNow: string, deadlineAt: string, sent: number, received: number): void {
-    const before = this.clock.deadlineAt;
-    this.clock.sync(serverNow, sent, received);
-    if (this.clock.setDeadline(deadlineAt) && this.clock.deadlineAt > before) void this.moreTime(before);
-    void this.keepClock();
-    this.tick();
-  }
-
-  /** Says that there is more time, with how it comes about: the percent may be known only after the next look. */
-  private async moreTime(before: number): Promise<void> {
-    const extra = this.extra;
-    if (extra === this.start.extra) {
-      const said = await standing(false);
-      if (said.kind === 'ok') this.extra = said.value.extra;
-    }
-    const limit = this.start.minutes;
-    const total = Math.round(limit * (1 + this.extra / 100));
-    if (this.clock.deadlineAt <= before) return;
-    text(must('[data-extra-text]'), this.words.say('extra', { total, limit, more: total - limit }));
-    must('[data-strip="extra"]').hidden = false;
-    this.voice.say(this.words.say('extra_say', { total }));
-    clearTimeout(this.timers.get('extra'));
-    this.timers.set('extra', window.setTimeout(() => { must('[data-strip="extra"]').hidden = true; }, 60_000));
-  }
-
-  private tick(): void {
-    clearTimeout(this.timers.get('tick'));
-    const next = this.clockView.tick();
-    this.saves?.show();
-    if (next > 0) {
-      this.timers.set('tick', window.setTimeout(() => this.tick(), next));
-      return;
-    }
-    // A page that was opened without a network knows the time by the device alone, which is no reason to stop anyone.
-    if (this.ending && !this.queue.stopped && !this.hasAttribute('kept')) void this.ending.timeUp();
-    else this.timers.set('tick', window.setTimeout(() => this.tick(), 1000));
-  }
-
   private stopped(why: 'ended' | 'taken' | 'gone', receipt?: Receipt): void {
-    clearTimeout(this.timers.get('look'));
+    this.watch.stop();
     dialogs.review().close();
     if (why === 'ended') {
       void this.ending.over(receipt);
@@ -471,7 +266,7 @@ export class TakeRunner extends HTMLElement {
       text(kept, this.words.say('elsewhere_kept', { n: unsent.length }));
       openModal(dialogs.elsewhere());
     } else {
-      listUnsent(must('[data-unsent]', dialogs.stopped()), unsent, this.naming);
+      listUnsent(must('[data-unsent]', dialogs.stopped()), unsent, this.answers.naming);
       openModal(dialogs.stopped());
     }
   }
@@ -489,3 +284,8 @@ export class TakeRunner extends HTMLElement {
   }
 }
 
+/** Presses what a key stands for, and leaves the focus there: whoever goes on by keyboard goes on from what they chose. */
+function press(control: HTMLElement | undefined): void {
+  control?.focus();
+  control?.click();
+}

@@ -10,6 +10,7 @@ export class SaveState {
   private readonly label = must('[data-save-text]');
   private readonly offline = must('[data-strip="offline"]');
   private readonly back = must('[data-strip="back"]');
+  private readonly memory = must('[data-strip="memory"]');
   private was: 'saved' | 'saving' | 'stuck' = 'saved';
   private wasStuck = false; // and something was kept meanwhile
   private hideBack: number | undefined;
@@ -23,6 +24,7 @@ export class SaveState {
     this.box.classList.toggle('wait', wait);
     this.icon(wait ? 'offline' : 'saved');
     text(this.label, stuck ? this.kept(now.pending) : now.refused > 0 ? this.words.say('not_saved', { n: now.refused }) : now.kind === 'saving' ? this.words.say('saving') : this.saved());
+    this.memory.hidden = this.store.lasting;
     this.strip(stuck, now.pending, now.reached);
     this.was = now.kind;
   }

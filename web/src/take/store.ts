@@ -12,6 +12,7 @@ export interface Meta {
 
 /** Where answers are kept. Each method is whole or not at all. */
 export interface Store {
+  /** Whether all of it outlives the page. */
   readonly lasting: boolean;
   all(): Promise<Kept[]>;
   /** Changes one question's state by what is there now, whoever of the device's tabs wrote it. */
@@ -69,7 +70,7 @@ export function open(): Promise<IDBPDatabase<Layout>> {
 const ofAttempt = (attempt: string) => IDBKeyRange.bound([attempt, ''], [attempt, '\uffff']);
 
 export class DeviceStore implements Store {
-  readonly lasting = true;
+  private readonly unwritten = new Set<string>(); // questions whose newest state the device would not take: it may be full
 
   constructor(private readonly db: IDBPDatabase<Layout>, private readonly attempt: string) {}
 
@@ -77,12 +78,26 @@ export class DeviceStore implements Store {
     return this.db.getAll('answers', ofAttempt(this.attempt));
   }
 
+  get lasting(): boolean {
+    return this.unwritten.size === 0;
+  }
+
   async update(question: string, next: (now: Kept | undefined) => Kept | undefined): Promise<Kept | undefined> {
+    try {
+      const kept = await this.write(question, next);
+      this.unwritten.delete(question);
+      return kept;
+    } catch (err) {
+      this.unwritten.add(question);
+      throw err;
+    }
+  }
+
+  private async write(question: string, next: (now: Kept | undefined) => Kept | undefined): Promise<Kept | undefined> {
     const tx = this.db.transaction('answers', 'readwrite', { durability: 'strict' });
     const before = await tx.store.get([this.attempt, question]);
     const after = next(before);
-    if (after) await tx.store.put({ ...after, attempt: this.attempt });
-    await tx.done;
+    await Promise.all([after && tx.store.put({ ...after, attempt: this.attempt }), tx.done]);
     return after ?? before;
   }
 

@@ -10,6 +10,17 @@ export interface ServerAnswer {
   savedAt: string;
 }
 
+/** What the page brings along. */
+export interface Start {
+  id: string;
+  startedAt: string;
+  deadlineAt: string;
+  serverNow: string;
+  minutes: number; // of the limit, without extra time
+  answers: ServerAnswer[];
+  keep: string[]; // what the page is made of
+}
+
 /** A value that was sent without its fate being known: if the server has it, it is ours. */
 export interface Try {
   sequence: number;
