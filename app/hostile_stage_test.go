@@ -44,6 +44,14 @@ var objectAt = map[string]string{
 	"/api/v1/problems/{code}":                        "code",
 	"/api/v1/webhooks/{id}":                          "webhook",
 	"/api/v1/webhooks/{id}/deliveries/{did}":         "delivery",
+	"/a/{slug}":                                      "slug",
+	"/app/assessments/{id}":                          "assessment",
+	"/app/assessments/{id}/questions/{qid}":          "question",
+	"/app/assessments/{id}/versions/{n}":             "version",
+	"/app/invitations/{token}":                       "invitation token",
+	"/app/settings/webhooks/{id}":                    "webhook",
+	"/app/submissions/{id}":                          "submission",
+	"/i/{token}":                                     "invite token",
 }
 
 var parameterOf = regexp.MustCompile(`\{[^}]+\}`)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +21,7 @@ func (p *play) page(method, path, token, body string, headers ...string) reply {
 	}
 	r, heard := p.line.send(method, path, body, headers...)
 	p.all.WriteString(heard)
+	p.visited = append(p.visited, method+" "+path)
 	if r.header.Get("Etag") != "" || r.header.Get("Cache-Control") != "no-store" && !strings.HasSuffix(path, ".js") || r.status >= 500 {
 		p.t.Errorf("%s %s: %d %v", method, path, r.status, r.header)
 	}
@@ -39,7 +42,7 @@ func (p *play) form(path, token string, fields ...string) reply {
 func (p *play) look(token string) {
 	p.t.Helper()
 	invite := "/i/" + strings.TrimPrefix(p.link, "/invites/")
-	for _, path := range []string{"/a/" + p.slug, "/a/" + p.slug + "?as=other", invite, "/take", "/take?saved=1", "/take/state?answers", "/take/finish",
+	for _, path := range []string{"/a/" + p.slug, "/a/" + p.slug + "?as=other", invite, "/i/" + p.unwilling, "/take", "/take?saved=1", "/take/state?answers", "/take/finish",
 		"/take/result", "/take/data", "/take/worker.js", "/take/key", "/app/assessments/" + p.assessment, "/app/assessments/" + p.assessment + "/preview"} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
 			p.page(method, path, token, "")
@@ -67,6 +70,13 @@ func (p *play) browse() {
 		p.t.Fatalf("no start by the page: %d %s", started.status, started.body)
 	}
 	p.form(landing, "", "name", "Dan", "email", "DAN@example.org", "consent", "yes")
+	invite := "/i/" + strings.TrimPrefix(p.link, "/invites/")
+	p.form(invite, p.browsed, "consent", "") // it has begun, by the API
+	p.form(invite+"/decline", "", "reason", "too late")
+	p.form("/i/"+p.unwilling, "", "name", "", "consent", "")
+	p.form("/i/"+p.unwilling+"/decline", "", "reason", strings.Repeat("x", 1001))
+	p.form("/i/"+p.unwilling+"/decline", "", "reason", "another job")
+	p.form("/i/"+p.unwilling, "", "consent", "yes")
 	p.look(p.browsed)
 	for round := range 3 {
 		var fields []string
@@ -95,6 +105,25 @@ func (p *play) browse() {
 	}
 	p.form("/take", p.browsed, "answer."+p.asked[0], p.options[0][0], "score", "100", "do", "finish")
 	p.look(p.browsed)
+}
+
+// openedAll wants every page and form of candidates in the table to have been asked for.
+func (p *play) openedAll() {
+	p.t.Helper()
+	n := 0
+	for _, r := range p.app.Routes() {
+		if !r.Page || strings.HasPrefix(r.Path, "/app") || strings.HasPrefix(r.Path, "/assets/") || r.Path == "/" {
+			continue
+		}
+		n++
+		like := regexp.MustCompile("^" + r.Method + " " + regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(r.Path), "[^/?]+") + `(\?.*)?$`)
+		if !slices.ContainsFunc(p.visited, like.MatchString) {
+			p.t.Errorf("nobody asked for %s %s", r.Method, r.Path)
+		}
+	}
+	if n < 12 {
+		p.t.Errorf("the table has %d of them only", n)
+	}
 }
 
 // pageAlone checks that a result's page shows the figures of its policy and nothing of the keys.

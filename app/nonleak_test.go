@@ -24,6 +24,7 @@ type play struct {
 	expired    string          // of one whose time ran out
 	invited    string          // of one with a personal link
 	browsed    string          // of one who did it all by pages, without script
+	visited    []string        // the pages and forms that somebody asked for
 }
 
 func (p *play) say(method, path, token, body string) reply {
@@ -248,6 +249,7 @@ func TestNothingThatACandidateCanSeeDependsOnWhatIsRight(t *testing.T) {
 		p := &play{keyedWorld: newKeyedWorld(t, secret)}
 		worlds[i] = p
 		p.run()
+		p.openedAll()
 		page, _ := p.line.call("GET", "/metrics", "", "")
 		metrics[i], logs[i] = clockwork.ReplaceAllString(string(page.body), ""), p.logs.lines()
 		late, args := p.sent.cut()

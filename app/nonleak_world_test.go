@@ -77,6 +77,7 @@ type keyedWorld struct {
 	assessment string
 	slug       string
 	link       string   // a personal link's operations, below /public
+	unwilling  string   // the secret of the personal link of one who declines
 	asked      []string // questions by the author's order
 	options    [][]string
 	sent       *sentStatements
@@ -112,6 +113,7 @@ func newKeyedWorld(t *testing.T, s secrets) *keyedWorld {
 	k.must(200, "POST", "/api/v1/assessments/"+k.assessment+"/publish", k.owner, nil).into(t, &a)
 	k.slug, k.line = a.Slug, dial(k.world)
 	k.link = strings.TrimPrefix(k.invited(k.owner, k.assessment, "ivy@example.org"), "/api/v1/public")
+	k.unwilling = strings.TrimPrefix(k.invited(k.owner, k.assessment, "una@example.org"), "/api/v1/public/invites/")
 	k.sent.clear()
 	k.logs.clear()
 	return k

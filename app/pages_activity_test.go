@@ -60,8 +60,8 @@ func TestTheFeedSaysInWordsWhatHappened(t *testing.T) {
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/close", me, nil)
 
 	want := []string{
-		"Owner 1 closed it", "Owner 1 released results", "Owner 1 invited 1 person", "Cara scored 50%", "Cara started", "Owner 1 invited 300 people",
-		"Owner 1 published version 1", "Owner 1 began a new assessment", "Owner 1 joined the organization",
+		"Owner 1 closed the assessment", "Owner 1 released results", "Owner 1 invited 1 person", "Cara scored 50%", "Cara started", "Owner 1 invited 300 people",
+		"Owner 1 published version 1", "Owner 1 created an assessment", "Owner 1 joined the organization",
 	}
 	for _, n := range []int{200, 2, 1} {
 		all := w.feed(me, n)
@@ -86,7 +86,7 @@ func TestTheFeedSaysInWordsWhatHappened(t *testing.T) {
 		}
 	}
 	html := w.page("/app/activity", me)
-	inOrder(t, html, "<h1>Activity</h1>", `role="log"`, "closed it", "scored 50%", "invited 300 people")
+	inOrder(t, html, "<h1>Activity</h1>", `role="log"`, "closed the assessment", "scored 50%", "invited 300 people")
 }
 
 // listener reads a stream of server-sent events.
@@ -167,13 +167,13 @@ func TestTheStreamTellsAsItHappensAndGoesOnWhereItWasCut(t *testing.T) {
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/close", me, nil)
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/reopen", me, nil)
 	again := w.listen(me, newest, first)
-	for _, want := range []string{"Owner 1 closed it. Networking", "Owner 1 opened it again. Networking"} {
+	for _, want := range []string{"Owner 1 closed the assessment. Networking", "Owner 1 opened the assessment again. Networking"} {
 		if _, _, text, _ := again.next(); text != want {
 			t.Errorf("after the cut: %q, want %q", text, want)
 		}
 	}
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/archive", me, nil)
-	if _, _, text, _ := again.next(); text != "Owner 1 archived it. Networking" {
+	if _, _, text, _ := again.next(); text != "Owner 1 archived the assessment. Networking" {
 		t.Errorf("then: %q", text)
 	}
 }
@@ -188,7 +188,7 @@ func TestWhoIsSignedOutHearsNoMore(t *testing.T) {
 	var sessions struct{ Items []struct{ ID string } }
 	w.must(200, "GET", "/api/v1/auth/sessions", viewer, nil).into(t, &sessions)
 	w.must(200, "POST", "/api/v1/assessments/"+id+"/close", owner, nil)
-	if _, _, text, _ := live.next(); text != "Owner 1 closed it. Networking" {
+	if _, _, text, _ := live.next(); text != "Owner 1 closed the assessment. Networking" {
 		t.Errorf("before: %q", text)
 	}
 	w.must(204, "DELETE", "/api/v1/auth/sessions/"+sessions.Items[0].ID, viewer, nil)

@@ -92,13 +92,15 @@ func TestTheListSaysWhatStandsAndWhatWaits(t *testing.T) {
 		`class="n">1`, "Draft lacks answers", `class="n">1`, "Draft is not published")
 	inOrder(t, html, "All", "2</span>", "Active", "1</span>", "Draft", "1</span>", "Closed", "0</span>")
 	inOrder(t, html, "&lt;i&gt;Draft&lt;/i&gt; &amp; more", "1 question, 30 min", "1 answer missing", "No invites yet",
-		"Networking", "v1, 3 questions, 30 min", "v2 in draft", "3 invited, 2 started, 1 submitted", "0%", "1 submission in 14 days",
+		"Networking", "<small>3 questions, 30 min", "v2 in draft", "3 invited, 2 started, 1 submitted", "0%", "1 submission in 14 days",
 		`data-copy="http://localhost:8080/a/`+slug, "/close")
 	without(t, html, "<i>Draft</i>", "style=")
 
-	without(t, listed(t, w.page("/app/assessments?status=draft", me)), "Networking")
+	inOrder(t, html, "Last submission:")
+	drafts := listed(t, w.page("/app/assessments?status=draft", me))
+	without(t, drafts, "Networking", "Last submission") // of all of them, it would have to be
 	html = listed(t, w.page("/app/assessments?q=NETW&sort=title", me))
-	inOrder(t, html, `value="NETW"`, ">Networking<")
+	inOrder(t, html, `value="NETW"`, `name="sort" value="title"`, "Networking")
 	without(t, html, "Draft&lt;")
 	inOrder(t, w.page("/app/assessments?q=nothing", me), "No title holds “nothing”", "Clear the search")
 	w.must(400, "GET", "/app/assessments?cursor=nonsense", me, nil)
@@ -186,7 +188,7 @@ func TestATroubledPageSaysWhatHappenedWhatIsKeptAndWhatToDo(t *testing.T) {
 	me := w.employer(1)
 	r := w.call("GET", "/app/assessments?cursor=nonsense", me, nil, "X-Request-Id", "here-it-is")
 	html := string(r.body)
-	inOrder(t, html, "Employer 1", "<h1>", "The cursor is not one that this list gave", "Nothing was changed.", "Go to assessments", "here-it-is")
+	inOrder(t, html, "Employer 1", "<h1>", "This page of the list is not there.", "Nothing was changed.", "Go to assessments", "here-it-is")
 	if r.status != 400 || r.header.Get("Content-Security-Policy") == "" {
 		t.Errorf("%d, %q", r.status, r.header.Get("Content-Security-Policy"))
 	}

@@ -106,12 +106,8 @@ func TestStartingTwiceIsHarmlessInOneBrowserAndRefusedInAnother(t *testing.T) {
 	v := s.visitor()
 	v.get("/a/" + s.slug)
 	number := v.cookie("credlane_visit")
-	if s.visitor().cookie("credlane_visit") != "" || v.get("/a/"+s.slug).header.Get("Set-Cookie") != "" {
+	if number == "" || v.get("/a/"+s.slug).header.Get("Set-Cookie") != "" {
 		t.Error("a browser that has its number gets another")
-	}
-	if number == "" {
-		// The cookie's path is not that of the jar's root.
-		number = cookieOf(s.visitor().get("/a/"+s.slug).header.Get("Set-Cookie"), "credlane_visit")
 	}
 	press := func() page {
 		return s.visitor().send("POST", "/a/"+s.slug, strings.NewReader("name=Ada&email=ada%40example.org&consent=yes"),

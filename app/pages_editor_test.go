@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -181,6 +182,7 @@ func TestTenThousandQuestionsComeInStretches(t *testing.T) {
 	}
 	// Only the first flaws are listed; all are counted.
 	inOrder(t, html, "Question 10: no correct answer", "and 995 more")
+	inOrder(t, w.page("/app/assessments/"+id+"/publish", me), "1000 things are missing first", "Question 10<", "800 more are named here once these are mended.")
 }
 
 func TestPublishingSaysWhatHappensOrWhatIsInTheWay(t *testing.T) {
@@ -199,6 +201,11 @@ func TestPublishingSaysWhatHappensOrWhatIsInTheWay(t *testing.T) {
 	w.must(200, "GET", path, me, nil).into(t, &one)
 	w.must(200, "PATCH", path, me, obj{"answerKey": obj{"optionId": one.Options[0].ID}}, "If-Match", one.ETag)
 	inOrder(t, dialog(), "Publish version 1?", "freezes these 6 questions", "1 of 3", "data-publish-now", "Version 1 is live", "/a/", "/invites")
+	w.must(200, "POST", "/api/v1/assessments/"+id+"/publish", me, nil)
+	inOrder(t, dialog(), "Version 1 is live", "there is nothing to publish", "/a/", "Close", "/invites")
+	without(t, dialog(), "data-publish-now", "again?")
+	w.must(200, "POST", "/api/v1/assessments/"+id+"/close", me, nil)
+	inOrder(t, dialog(), "Open version 1 again?", "data-publish-now", "data-published", "Version 1 is live")
 	for range 3 {
 		w.published(me)
 	}
@@ -231,8 +238,55 @@ func TestAPublishedVersionIsNoticedAndChangesAreCounted(t *testing.T) {
 	inOrder(t, version, "Version 1", "HTTPS?", "80", `class="on"`, "443", "Correct", "Which command lists files?", "Accepted", "ls")
 	without(t, version, "which port")
 	inOrder(t, w.page("/app/assessments/"+id+"/versions", me), "Versions", "/versions/1", "Live", "Networking")
+	inOrder(t, version, `id="q-`, `id="q-`)
 	w.must(404, "GET", "/app/assessments/"+id+"/versions/2", me, nil)
 	w.must(404, "GET", "/app/assessments/"+id+"/versions/x", me, nil)
+}
+
+// The results lead to single questions of a version, which stand on pages of 50.
+func TestALinkToAQuestionOfAVersionOpensItsPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	me := w.employer(1)
+	id := w.seeded(me, 9)
+	var rows strings.Builder
+	rows.WriteString("question,a,b,answer\n")
+	for n := range 60 {
+		fmt.Fprintf(&rows, "Imported %d?,x,y,a\n", n)
+	}
+	w.imported(me, id, "more.csv", []byte(rows.String()))
+	w.must(200, "POST", "/api/v1/assessments/"+id+"/publish", me, nil)
+	var list struct{ Items []struct{ ID string } }
+	w.must(200, "GET", "/api/v1/assessments/"+id+"/questions?limit=200", me, nil).into(t, &list)
+	last := list.Items[68].ID
+	path := "/app/assessments/" + id + "/versions/1"
+	without(t, w.page(path, me), `id="q-`+last)
+	inOrder(t, w.page(path+"?q="+last, me), "Imported 41?", `id="q-`+last, "Imported 59?", "Page 2 of 2, 69 questions")
+	inOrder(t, w.page(path+"?q="+list.Items[0].ID, me), `id="q-`+list.Items[0].ID, "Page 1 of 2")
+	inOrder(t, w.page(path+"?page=7", me), "Page 2 of 2")
+}
+
+func TestANoticeOfTwoChangesSaysWhoseTheOtherWas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	me := w.employer(1)
+	id, q := w.drafted(me)
+	touched := "/app/assessments/" + id + "/touched?q=" + q[0]
+	w.must(404, "GET", touched, me, nil)
+	var one struct{ ETag string }
+	path := "/api/v1/assessments/" + id + "/questions/" + q[0]
+	w.must(200, "GET", path, me, nil).into(t, &one)
+	w.must(200, "PATCH", path, me, obj{"prompt": "Theirs"}, "If-Match", one.ETag)
+	var by struct {
+		Who string
+		You bool
+		At  time.Time
+	}
+	w.must(200, "GET", touched, me, nil).into(t, &by)
+	if by.Who != "Owner 1" || !by.You || by.At.IsZero() {
+		t.Errorf("%+v", by)
+	}
+	w.must(404, "GET", touched, w.employer(2), nil)
 }
 
 // What candidates see may not follow from the key: the preview of two drafts that differ only in it is the same, byte for byte.

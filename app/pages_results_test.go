@@ -107,8 +107,8 @@ func TestEveryFigureOfTheResultsIsTheAPIs(t *testing.T) {
 		fmt.Sprintf("<b>%d</b>", s.Counts.InProgress),
 		fmt.Sprintf("Passed, %d", s.Counts.Passed), fmt.Sprintf("Below, %d", s.Counts.Failed))
 	for i, bar := range s.Histogram {
-		title := fmt.Sprintf("<title>%d to %d%%: ", 10*i, 10*i+10)
-		if strings.Contains(page, title) != (bar.Count > 0) || bar.Count > 0 && !strings.Contains(page, title+people(bar.Count)) {
+		label := fmt.Sprintf("aria-label=\"%d to %d%%: ", 10*i, 10*i+10)
+		if strings.Contains(page, label) != (bar.Count > 0) || bar.Count > 0 && !strings.Contains(page, label+people(bar.Count)) {
 			t.Errorf("bar %d of %d is not drawn as the API counts it", i, bar.Count)
 		}
 	}

@@ -148,7 +148,7 @@ func TestTheTrailIsToldInPlainWordsAndPaged(t *testing.T) {
 	admin.get("/app/settings/audit?action=api_key.created").shows(t, 200, "made an API key Tracker").hidesText(t, "created an assessment Open")
 	admin.get("/app/settings/audit?object="+a.ID).shows(t, 200, "Owner 1 created an assessment").hidesText(t, "The key “Tracker”")
 	admin.get("/app/settings/audit?from=2020-01-01&to=2020-01-02").shows(t, 200, "Nothing here", "Show everything")
-	admin.get("/app/settings/audit?from=nonsense").shows(t, 422)
+	admin.get("/app/settings/audit?from=nonsense").shows(t, 422, "Give a day as 2026-11-27.")
 	admin.get("/app/settings/audit?object=nonsense").shows(t, 404)
 	admin.get("/app/settings/audit?cursor=nonsense").shows(t, 400)
 
@@ -251,7 +251,9 @@ func TestAWebhookSaysHowItDoesAndShowsWhatWentToIt(t *testing.T) {
 	w.eventually("it has failed", func() bool { return strings.Contains(owner.get(path).text(), "Failing since") })
 	owner.get(path).shows(t, 200, "Nothing has arrived since", "Mend the receiver", "is switched off", "Being tried again", "The receiver answered 503.")
 	owner.get("/app/settings/webhooks").shows(t, 200, "Failing since", "0 of the last 1 arrived.")
-	owner.get(path+"?state=retrying").shows(t, 200, "webhook.test")
+	if p := owner.get(path+"?state=retrying").shows(t, 200, "webhook.test"); !strings.Contains(string(p.body), "?delivery="+d.ID+"&amp;state=retrying") {
+		t.Error("a delivery of the list leads out of it")
+	}
 	owner.get(path+"?state=failed").shows(t, 200, "None here")
 	owner.get(path+"?state=nonsense").shows(t, 404)
 	owner.get(path+"?delivery=nonsense").shows(t, 404)

@@ -162,3 +162,13 @@ func (p page) tag(begins string) string {
 	inside, _, _ := strings.Cut(rest, ">")
 	return begins + inside
 }
+
+// link is the first address of the page that begins like this; "" for none.
+func (p page) link(begins string) string {
+	_, rest, found := strings.Cut(html.UnescapeString(string(p.body)), `href="`+begins)
+	if !found {
+		return ""
+	}
+	end, _, _ := strings.Cut(rest, `"`)
+	return begins + end
+}

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // funcs are what every template may call.
@@ -100,4 +101,21 @@ func dict(pairs ...any) (map[string]any, error) {
 		m[key] = pairs[i+1]
 	}
 	return m, nil
+}
+
+// Initials stand in for a picture: the first letters or digits of the first and of the last word.
+func Initials(name string) string {
+	var all []rune
+	for word := range strings.FieldsSeq(name) {
+		for _, r := range word {
+			if unicode.IsLetter(r) || unicode.IsNumber(r) {
+				all = append(all, unicode.ToUpper(r))
+				break
+			}
+		}
+	}
+	if len(all) > 2 {
+		all = []rune{all[0], all[len(all)-1]}
+	}
+	return string(all)
 }

@@ -122,3 +122,14 @@ func TestPagesAreClosedAgainstWhatIsNotOurs(t *testing.T) {
 		}
 	}
 }
+
+func TestInitialsAreOfTheFirstAndTheLastWord(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Ada Lovelace": "AL", "ada king lovelace": "AL", "Plato": "P", "": "", " - ": "", "(Ops) 3M": "O3", "José Nu\u0301n\u0303ez": "JN", "علي حسن": "عح",
+	} {
+		if got := Initials(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -360,4 +361,27 @@ func TestAnAxisOfAnyLengthHasFewTicks(t *testing.T) {
 			t.Fatalf("%s has %d ticks", length, n)
 		}
 	})
+}
+
+func TestABarOfTheHistogramSaysItsFiguresAndTakesTheFocus(t *testing.T) {
+	t.Parallel()
+	all, text := parse(t, chart.Histogram(chart.Hist{Title: "t", Says: "s", Pass: 6000, Bars: []chart.Column{
+		{From: 0, To: 1000, Count: 1}, {From: 5000, To: 6000}, {From: 9000, To: 10000, Count: 12},
+	}}))
+	var said []string
+	for _, e := range having(all, "g", "col") {
+		if e.attr["tabindex"] != "0" || e.attr["role"] != "img" {
+			t.Errorf("%v takes no focus", e)
+		}
+		said = append(said, e.attr["aria-label"])
+		if !strings.Contains(text, e.attr["aria-label"]) {
+			t.Errorf("%q is not shown", e.attr["aria-label"])
+		}
+	}
+	if want := []string{"0 to 10%: 1 person", "90 to 100%: 12 people"}; !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
+	}
+	if all[0].attr["role"] == "img" {
+		t.Error("a picture as a whole hides its bars")
+	}
 }

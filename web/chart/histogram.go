@@ -26,13 +26,14 @@ type Column struct {
 // The rows of the drawing, in pixels.
 const (
 	histHeight = 214.0
-	histTop    = 38.0  // of the highest bar: the pass mark's label and the bar's own number stand above
+	histTop    = 46.0  // of the highest bar: its number stands above
+	histTip    = 30.0  // what a bar says, under the pass mark's label and over every number
 	histBase   = 186.0 // of every bar
 	histTicks  = 206.0
 	histGap    = 0.3 // per cent of the width on each side of a bar
 )
 
-// Histogram draws the bars from zero. Where the pass mark cuts a bar, its part below the mark has the colour of what is below.
+// Histogram draws the bars from zero. A bar says its figures while it is pointed at or has the focus. Where the pass mark cuts a bar, its part below the mark has the colour of what is below.
 func Histogram(h Hist) template.HTML {
 	most := 0
 	for _, c := range h.Bars {
@@ -40,7 +41,7 @@ func Histogram(h Hist) template.HTML {
 	}
 	step, top := scale(most)
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart hist" width="100%%" height="%s" role="img" aria-labelledby="%s" aria-describedby="%s">`,
+	fmt.Fprintf(&b, `<svg class="chart hist" width="100%%" height="%s" role="group" aria-labelledby="%s" aria-describedby="%s">`,
 		number(histHeight), template.HTMLEscapeString(h.Title), template.HTMLEscapeString(h.Says))
 	for v := 0; v <= top; v += step {
 		y := histBase - (histBase-histTop)*float64(v)/float64(top)
@@ -72,14 +73,23 @@ func (h Hist) column(b *strings.Builder, c Column, top int) {
 	tall := (histBase - histTop) * float64(c.Count) / float64(top)
 	from, to := 100*share(c.From)+histGap, 100*share(c.To)-histGap
 	pass := 100 * share(h.Pass)
-	fmt.Fprintf(b, `<g><title>%s to %s%%: %s</title>`, c.From, c.To, people(c.Count))
+	says := fmt.Sprintf("%s to %s%%: %s", c.From, c.To, people(c.Count))
+	fmt.Fprintf(b, `<g class="col" tabindex="0" role="img" aria-label="%s">`, says)
 	if below := min(to, pass) - from; below > 0 {
 		b.WriteString(rect("b2", from/100, below/100, histBase-tall, tall))
 	}
 	if above := to - max(from, pass); above > 0 {
 		b.WriteString(rect("b1", max(from, pass)/100, above/100, histBase-tall, tall))
 	}
-	fmt.Fprintf(b, `<text class="n" x="%s" y="%s" text-anchor="middle">%d</text></g>`, per((from+to)/200), number(histBase-tall-5), c.Count)
+	fmt.Fprintf(b, `<text class="n" x="%s" y="%s" text-anchor="middle">%d</text>`, per((from+to)/200), number(histBase-tall-5), c.Count)
+	x, anchor := (from+to)/200, "middle"
+	switch { // at the edges it stands inside of the drawing
+	case from < 20:
+		x, anchor = from/100, "start"
+	case to > 80:
+		x, anchor = to/100, "end"
+	}
+	fmt.Fprintf(b, `<text class="tip" aria-hidden="true" x="%s" y="%s" text-anchor="%s">%s</text></g>`, per(x), number(histTip), anchor, says)
 }
 
 // ticks are at every tenth; a narrow page shows every other one.
@@ -89,8 +99,11 @@ func (h Hist) ticks(b *strings.Builder) {
 		if v%20 != 0 {
 			class = "x odd"
 		}
-		if v == 100 {
-			anchor, text = "end", "100%"
+		switch v { // where they stand apart on a narrow page too
+		case 0:
+			text = "0%"
+		case 100:
+			anchor = "end"
 		}
 		fmt.Fprintf(b, `<text class="%s" x="%d%%" y="%s" text-anchor="%s">%s</text>`, class, v, number(histTicks), anchor, text)
 	}

@@ -50,7 +50,8 @@ type assessmentList struct {
 	Status  string
 	Rows    []assessmentRow
 	Todo    []todo
-	Last    *time.Time // when the latest submission came in
+	Sort    string     // of Order, as the address says it; "" for the usual one
+	Last    *time.Time // when the latest submission came in; nil also where not all assessments are on the page
 	Slots   []string   // one for each assessment that may be active
 	First   string
 	Next    string
@@ -81,7 +82,7 @@ type assessmentRow struct {
 	assessments.Assessment
 	PublicURL string
 	ETag      string
-	Facts     string // "v3, 24 questions, 75 min"
+	Facts     string // "v3, 24 questions, 75 min"; without the version where the draft has gone on
 	Note      string // below the status
 	Warn      bool   // the note wants somebody
 	Invited   int
@@ -122,22 +123,32 @@ func (d *Dashboard) assessmentList(r *http.Request, s *shell) (assessmentList, e
 	if next != nil {
 		l.Next = look.url("cursor", *next)
 	}
+	if look.order != assessments.ByAge {
+		l.Sort = string(look.order)
+	}
 	for i := range max(s.Counts.ActiveLimit, s.Counts.Active) {
 		l.Slots = append(l.Slots, slot(i, s.Counts))
 	}
 	if l.Rows, err = d.assessmentRows(ctx, list); err != nil {
 		return l, err
 	}
-	for _, row := range l.Rows {
-		if last := row.Figures.Last; last != nil && (l.Last == nil || last.After(*l.Last)) {
-			l.Last = last
-		}
+	if whole := look.status == "" && look.query == "" && q.Get("cursor") == "" && next == nil; whole {
+		l.Last = lastOf(l.Rows)
 	}
 	if l.Todo, err = d.todo(ctx, s); err != nil {
 		return l, err
 	}
 	l.Feed, err = d.feed(r, feedShort)
 	return l, err
+}
+
+func lastOf(rows []assessmentRow) (last *time.Time) {
+	for _, row := range rows {
+		if at := row.Figures.Last; at != nil && (last == nil || at.After(*last)) {
+			last = at
+		}
+	}
+	return last
 }
 
 // slot is one place of the meter: those that are taken come first, and what is over the limit is marked.
@@ -289,10 +300,10 @@ func total(counts []int) (n int) {
 	return n
 }
 
-// facts is what an assessment is, in a line.
+// facts is what an assessment is, in a line. The numbers are the draft's, so the version is named only where they are its own.
 func facts(a assessments.Assessment) string {
 	text := fmt.Sprintf("%s, %d min", web.Plural(a.QuestionCount, "question", "questions"), a.TimeLimitMinutes)
-	if a.CurrentVersion != nil {
+	if a.CurrentVersion != nil && !a.DraftChanged() {
 		text = fmt.Sprintf("v%d, %s", *a.CurrentVersion, text)
 	}
 	return text

@@ -39,6 +39,7 @@ func (d *Dashboard) mountEditor(h *rest.Host) {
 	e.part(h, "/state", "part-editor-state", "What of the editor follows from a save", "editor-state", e.showState)
 	e.part(h, "/publish", "part-publish", "What publishing would do, or what keeps it", "publish-body", e.showPublish)
 	e.mountOrder(h)
+	e.mountTouched(h)
 	e.mountMarkdown(h)
 	e.mountPreview(h)
 	d.page(h, editorPath+"/versions", "page-versions", "The published versions of an assessment", authn.Viewer, e.showVersions)
@@ -244,6 +245,6 @@ var asHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&
 
 // marked tells whether Markdown makes more of a text than its words; otherwise, showing it twice would only repeat it.
 func marked(source string) bool {
-	source = strings.TrimSpace(source)
-	return source != "" && strings.TrimSpace(string(web.Markdown(source))) != "<p>"+asHTML.Replace(source)+"</p>"
+	shown := strings.TrimSpace(string(web.Markdown(source)))
+	return shown != "" && shown != "<p>"+asHTML.Replace(strings.TrimSpace(source))+"</p>"
 }

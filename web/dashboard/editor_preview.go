@@ -68,7 +68,7 @@ func (e *editor) previewOf(r *http.Request, a assessments.Assessment, say web.Wo
 		return nil, err
 	}
 	back := "/app/assessments/" + a.ID.String()
-	p := &previewPage{Theme: web.Theme(r), Title: a.Title, Employer: account.Employer.Name, Initials: initials(account.Employer.Name),
+	p := &previewPage{Theme: web.Theme(r), Title: a.Title, Employer: account.Employer.Name, Initials: web.Initials(account.Employer.Name),
 		Path: back + "/preview", Back: back, Minutes: a.TimeLimitMinutes, Count: a.QuestionCount}
 	n, err := strconv.Atoi(r.URL.Query().Get("n"))
 	if err != nil || n < 1 {

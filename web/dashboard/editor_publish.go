@@ -13,7 +13,7 @@ const maxShownActive = 50
 type publishing struct {
 	*draft
 	Counts assessments.Counts
-	Active []assessments.Assessment // what fills the limit; only where it keeps this one out
+	Others []assessments.Assessment // the active ones that fill the limit; only where it keeps this one out
 	Fresh  bool                     // there is something to publish
 }
 
@@ -21,7 +21,7 @@ type publishing struct {
 func (p *publishing) Blocked() bool { return p.Fresh && !p.Readiness.Ready() }
 
 // Full tells whether the limit keeps it out.
-func (p *publishing) Full() bool { return len(p.Active) > 0 }
+func (p *publishing) Full() bool { return len(p.Others) > 0 }
 
 // Slots is how many assessments are active once this one is.
 func (p *publishing) Slots() int {
@@ -31,12 +31,25 @@ func (p *publishing) Slots() int {
 	return p.Counts.Active + 1
 }
 
+// Unnamed is how many flaws the dialog does not name: there may be thousands.
+func (p *publishing) Unnamed() int {
+	return p.Readiness.Total - len(p.Readiness.Whole) - len(p.Readiness.Flaws)
+}
+
 // FirstFlaw is where mending begins; nil when no question is at fault.
 func (p *publishing) FirstFlaw() *assessments.Flaw {
 	if len(p.Readiness.Flaws) == 0 {
 		return nil
 	}
 	return &p.Readiness.Flaws[0]
+}
+
+// Starts is the version that candidates get afterwards: the next one, or the current one where nothing has changed.
+func (p *publishing) Starts() int {
+	if p.Fresh {
+		return p.Next()
+	}
+	return p.Current()
 }
 
 // After is the version that edits after this one make.
@@ -52,7 +65,7 @@ func (e *editor) showPublish(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if d.Status != assessments.Active && p.Counts.Active >= p.Counts.ActiveLimit {
-		p.Active, err = e.Assessments.List(r.Context(), assessments.Filter{Status: assessments.Active, Limit: maxShownActive})
+		p.Others, err = e.Assessments.List(r.Context(), assessments.Filter{Status: assessments.Active, Limit: maxShownActive})
 	}
 	return p, err
 }

@@ -2,7 +2,11 @@ package dashboard
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+
+	"github.com/google/uuid"
 
 	"credlane/modules/assessments"
 	"credlane/web"
@@ -106,10 +110,7 @@ func (e *editor) showVersion(r *http.Request, s *shell) (*web.Template, int, err
 	}
 	p := &versionPage{Version: v, Path: "/app/assessments/" + a.ID.String() + "/versions", IsCurrent: a.CurrentVersion != nil && *a.CurrentVersion == number}
 	p.Pages = (len(v.Questions) + versionQuestions - 1) / versionQuestions
-	if p.Page, err = strconv.Atoi(r.URL.Query().Get("page")); err != nil || p.Page < 1 {
-		p.Page = 1
-	}
-	p.Page = min(p.Page, p.Pages)
+	p.Page = min(askedPage(r.URL.Query(), v.Questions), p.Pages)
 	from := (p.Page - 1) * versionQuestions
 	for _, q := range v.Questions[from:min(from+versionQuestions, len(v.Questions))] {
 		pane := paneOf(assessments.Question{ID: q.ID, Type: q.Type, Options: q.Options, Key: keys[q.ID]})
@@ -119,6 +120,21 @@ func (e *editor) showVersion(r *http.Request, s *shell) (*web.Template, int, err
 	s.Title, s.Data = v.Title+", version "+strconv.Itoa(number), p
 	s.Crumbs = []crumb{{"Assessments", "/app/assessments"}, {a.Title, "/app/assessments/" + a.ID.String()}, {"Version " + strconv.Itoa(number), ""}}
 	return e.version, http.StatusOK, nil
+}
+
+// askedPage is the page that the address asks for: the one with a question, which a fragment alone does not tell the server, or
+// the one of a number.
+func askedPage(q url.Values, list []assessments.VersionQuestion) int {
+	if id, err := uuid.Parse(q.Get("q")); err == nil {
+		if i := slices.IndexFunc(list, func(x assessments.VersionQuestion) bool { return x.ID == id }); i >= 0 {
+			return i/versionQuestions + 1
+		}
+	}
+	n, err := strconv.Atoi(q.Get("page"))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
 }
 
 // Prev is the page before, 0 at the first.

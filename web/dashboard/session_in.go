@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"credlane/app/kit/authn"
 	"credlane/app/kit/fault"
 	"credlane/app/kit/rest"
 	"credlane/modules/auth"
@@ -89,8 +90,16 @@ func (o *doors) login(w http.ResponseWriter, r *http.Request) error {
 	return o.refused(w, r, p, err)
 }
 
-// welcome gives the browser its cookie and goes on.
+// welcome gives the browser its cookie and goes on. A session that the browser had before ends here: with its cookie gone, nobody
+// could sign out of it.
 func (o *doors) welcome(w http.ResponseWriter, r *http.Request, in *auth.BrowserSession, to string) error {
+	before, err := o.host.Member(r)
+	if err == nil {
+		err = o.Accounts.SignOut(authn.With(r.Context(), before))
+	}
+	if err != nil && !errors.Is(err, authn.ErrUnauthenticated) {
+		return err
+	}
 	o.host.Cookies().SetSession(w, in.Secret, in.Expires)
 	return rest.Redirect(w, r, to)
 }

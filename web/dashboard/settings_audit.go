@@ -40,7 +40,7 @@ var deeds = map[string]string{
 	"invite.opened": "opened an invite", "invite.declined": "declined an invite", "invite.expired": "ended an invite whose time was over", "invite.reminded": "sent a reminder",
 	"invite.sent": "sent an invite", "invite.undeliverable": "could not deliver an invite", "invite.reopened": "opened an invite again", "invite.superseded": "replaced an invite by a new one",
 	"submission.started": "started an assessment", "submission.resumed": "went on with a submission", "submission.submitted": "handed in",
-	"submission.expired": "closed a submission whose time was over", "submission.voided": "deleted a submission", "submission.judged": "judged a submission",
+	"submission.expired": "closed a submission whose time was over", "submission.voided": "voided a submission", "submission.judged": "judged a submission",
 	"submission.extra_time_given": "gave extra time", "submissions.exported": "exported submissions",
 	"job.retried": "started a failed job again",
 }

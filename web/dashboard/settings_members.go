@@ -74,7 +74,7 @@ var rights = []right{
 	{"Write questions, import, publish and close", authn.Recruiter},
 	{"Invite candidates, set extra time", authn.Recruiter},
 	{"Note, tag, decide and release results", authn.Recruiter},
-	{"Delete a submission", authn.Admin},
+	{"Void a submission", authn.Admin},
 	{"Members, keys, webhooks and the organization", authn.Admin},
 	{"Make somebody an owner, or take that away", authn.Owner},
 }
@@ -90,7 +90,7 @@ func (d *Dashboard) members(r *http.Request, s *shell) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.Members = append(p.Members, memberRow{m, initials(m.Name), roleWords[role][0], m.UserID == s.Account.User.ID, role > s.Role})
+		p.Members = append(p.Members, memberRow{m, web.Initials(m.Name), roleWords[role][0], m.UserID == s.Account.User.ID, role > s.Role})
 	}
 	if p.First != "" { // they stand on the first page
 		return p, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -142,6 +143,14 @@ type webhookPage struct {
 	First      string
 	Next       string
 	Open       *deliveryPane
+	query      url.Values
+}
+
+// At is the address of this list with one delivery open.
+func (p webhookPage) At(delivery uuid.UUID) string {
+	q := maps.Clone(p.query)
+	q.Set("delivery", delivery.String())
+	return settingsPath + "/webhooks/" + p.Hook.ID.String() + "?" + q.Encode()
 }
 
 // deliveryPane is one delivery in full.
@@ -172,7 +181,7 @@ func (d *Dashboard) webhook(r *http.Request, s *shell) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := webhookPage{}
+	p := webhookPage{query: r.URL.Query()}
 	if p.Hook, err = d.hook(r, e); err != nil {
 		return nil, err
 	}

@@ -6,13 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"credlane/app/kit/authn"
 	"credlane/app/kit/fault"
+	"credlane/app/kit/pg"
 	"credlane/app/kit/rest"
 	"credlane/modules/assessments"
 	"credlane/modules/auth"
@@ -77,23 +76,10 @@ func (s *shell) Trail() []crumb {
 }
 
 // EmployerInitials stand in for a picture of the organization.
-func (s *shell) EmployerInitials() string { return initials(s.Account.Employer.Name) }
+func (s *shell) EmployerInitials() string { return web.Initials(s.Account.Employer.Name) }
 
 // UserInitials stand in for a picture of the reader.
-func (s *shell) UserInitials() string { return initials(s.Account.User.Name) }
-
-// initials are the first letters of the first and the last word.
-func initials(name string) string {
-	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
-	var letters string
-	for i, word := range words {
-		if i == 0 || i == len(words)-1 {
-			first, _ := utf8.DecodeRuneInString(word)
-			letters += string(unicode.ToUpper(first))
-		}
-	}
-	return letters
-}
+func (s *shell) UserInitials() string { return web.Initials(s.Account.User.Name) }
 
 // shell is the frame for the caller of r.
 func (d *Dashboard) shell(r *http.Request) (*shell, error) {
@@ -142,7 +128,7 @@ type trouble struct {
 // showTrouble answers a page that failed. Who is not signed in goes to the sign-in page and comes back.
 func (d *Dashboard) showTrouble(w http.ResponseWriter, r *http.Request, f *fault.Error, requestID string) error {
 	if f.Kind == fault.Unauthenticated {
-		return rest.Redirect(w, r, "/app/login?next="+next(r))
+		return rest.Redirect(w, r, signInFor(r))
 	}
 	s, err := d.shell(r)
 	if err != nil {
@@ -170,6 +156,13 @@ func heading(k fault.Kind) string {
 // tell words a failure: what happened, what is kept, what to do.
 func tell(f *fault.Error, requestID string) trouble {
 	t := trouble{What: f.Message, Kept: "Nothing was changed.", Do: "Go back, or start again from the list.", RequestID: requestID}
+	if f.Code == pg.ErrCursor.Code {
+		t.What, t.Do = "This page of the list is not there.", "Start again from its first page." // a cursor is nothing that people know
+		return t
+	}
+	if len(f.Fields) > 0 { // an address that somebody typed or changed
+		t.What = f.Fields[0].Message
+	}
 	switch f.Kind {
 	case fault.Internal:
 		t.What, t.Do, t.Again = "This page did not load.", "Try again. If it stays like this, send the error number to whoever runs this server.", true
@@ -182,6 +175,14 @@ func tell(f *fault.Error, requestID string) trouble {
 		t.Do, t.Again = "Wait a moment, then try again.", true
 	}
 	return t
+}
+
+// signInFor is the sign-in page with the way back; a way that is too long for an address is left out.
+func signInFor(r *http.Request) string {
+	if to := loginPath + "?next=" + next(r); rest.IsLocal(to) {
+		return to
+	}
+	return loginPath
 }
 
 // next is the page that r asked for, as a parameter of the sign-in page; what was sent by a form is not sent again.

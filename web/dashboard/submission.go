@@ -21,6 +21,8 @@ import (
 )
 
 const (
+	// answerRows is how many questions stand on one page: more than most tests have, so that a print is of the whole.
+	answerRows = 200
 	// maxDrawn is how many answers the timeline draws; more would be a smear.
 	maxDrawn = 300
 	// maxTopics is how many tags are summed up beside the score.
@@ -101,7 +103,7 @@ func (p *results) showOne(r *http.Request, s *shell) (*web.Template, int, error)
 	}
 	page := &submissionPage{
 		Record: record, Title: a.Title, Look: lookAtResults(a.ID, r.URL.Query()), CanEdit: s.CanEdit(), CanVoid: s.CanAdminister(),
-		Initials: initials(record.Name), Show: r.URL.Query().Get("show"),
+		Initials: web.Initials(record.Name), Show: r.URL.Query().Get("show"),
 	}
 	page.Back = page.Look.url()
 	if err := p.beside(ctx, page); err != nil {
@@ -299,13 +301,13 @@ func (p *submissionPage) page(rates map[uuid.UUID]float64) {
 	}
 	p.Filters = append(p.Filters, option{"Flagged", at(showFlagged), p.Flagged, p.Show == showFlagged},
 		option{"Not answered", at(showMissing), p.Of() - p.Answered, p.Show == showMissing})
-	first, place := p.Look.page*itemRows, 0
+	first, place := p.Look.page*answerRows, 0
 	for i := range p.Record.Questions {
 		q := &p.Record.Questions[i]
 		if !keep(q) {
 			continue
 		}
-		if place >= first && len(p.Questions) < itemRows {
+		if place >= first && len(p.Questions) < answerRows {
 			p.Questions = append(p.Questions, answerOf(q, i+1, rates))
 		}
 		place++

@@ -3,6 +3,7 @@
 import { startCopy } from './lib/copy.ts';
 import { startDialogs } from './lib/dialog.ts';
 import { startForms } from './lib/form.ts';
+import { startGuard } from './lib/guard.ts';
 import { startKeys } from './lib/keys.ts';
 import { startMenus } from './lib/menu.ts';
 import { startPalette } from './lib/palette.ts';
@@ -14,6 +15,7 @@ startTheme();
 startTimes();
 startDialogs();
 startForms();
+startGuard();
 startMenus();
 startCopy();
 startKeys();

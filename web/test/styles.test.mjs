@@ -1,7 +1,7 @@
 // What the style sheets and the templates may not hold.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lines, list } from './files.mjs';
+import { lines, list, read } from './files.mjs';
 
 const sheets = list('src/css', '.css');
 const templates = list('templates', '.html');
@@ -18,6 +18,18 @@ test('only tokens that exist are used', () => {
   const made = new Set([...all.matchAll(/(?<![\w-])(--[\w-]+)\s*:/g)].map(([, name]) => name));
   const used = new Set([...all.matchAll(/var\((--[\w-]+)\)/g)].map(([, name]) => name));
   assert.deepEqual([...used].filter((name) => !made.has(name)), []);
+});
+
+test('no class is styled that nothing has', () => {
+  const markup = [...templates, ...scripts, ...['dashboard', 'candidate', 'chart', 'words'].flatMap((folder) => list(folder, '.go')),
+    { text: ['funcs.go', 'markdown.go', 'question.go'].map(read).join('\n') }];
+  const words = new Set(markup.flatMap(({ text }) => text.match(/[\w-]+/g) ?? []));
+  const made = /^d[123]$/; // of a difficulty's number
+  const ofChroma = /^([gkmnsclopw][a-z0-9-]{0,2}|err|bp|fm|il)$/; // a library's names
+  const styled = sheets.flatMap(({ name, text }) => [...text.replace(/\/\*[\s\S]*?\*\/|url\([^)]*\)/g, '').matchAll(/\.([a-z][\w-]*)(?=[^;{}]*\{)/gi)]
+    .map(([, of]) => `${name}: ${of}`));
+  assert.ok(styled.length > 300);
+  assert.deepEqual(styled.filter((line) => { const of = line.split(': ')[1]; return !words.has(of) && !made.test(of) && !ofChroma.test(of); }), []);
 });
 
 test('style sheets say start and end, not left and right, because pages run right to left too', () => {

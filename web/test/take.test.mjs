@@ -167,6 +167,45 @@ test('a change is on the device before it is sent', async () => {
   assert.equal(w.sent.length, 1);
 });
 
+test('who types fast does not wait for each key to be written: the newest state is', async () => {
+  const w = world();
+  const store = new MemoryStore();
+  const real = store.update.bind(store);
+  const writes = [];
+  let written;
+  store.update = async (question, next) => {
+    await new Promise((go) => { written = go; });
+    const kept = await real(question, next);
+    writes.push(kept.answer);
+    return kept;
+  };
+  const q = queue(w, store);
+  let last;
+  for (const answer of ['a', 'ab', 'abc', 'abcd']) last = q.change('text', { answer }, true);
+  await w.settle();
+  written();
+  await w.settle();
+  written();
+  await last;
+  assert.deepEqual(writes, ['a', 'abcd']);
+});
+
+test('what a full device did not take is written once it is acknowledged, not what stood there before', async () => {
+  const w = world();
+  const store = new MemoryStore();
+  const real = store.update.bind(store);
+  const q = queue(w, store);
+  await q.change('a', { answer: 'old' });
+  await w.pass(0);
+  store.update = async () => { throw new Error('full'); };
+  const changed = q.change('a', { answer: 'new' });
+  store.update = real;
+  await changed;
+  await w.pass(0);
+  const [kept] = await store.all();
+  assert.deepEqual([kept.answer, kept.acked], ['new', 2]);
+});
+
 test('offline, everything is kept and goes up in order when the network is back', async () => {
   const w = world();
   w.down = true;

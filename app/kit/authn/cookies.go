@@ -45,9 +45,6 @@ func (k *Cookies) SetAttempt(w http.ResponseWriter, token string, expires time.T
 	k.set(w, k.attempt, token, expires)
 }
 
-// ClearAttempt takes it back.
-func (k *Cookies) ClearAttempt(w http.ResponseWriter) { k.clear(w, k.attempt) }
-
 // Session is the secret that the request carries; "" for none.
 func (k *Cookies) Session(r *http.Request) string { return cookie(r.Header["Cookie"], k.session) }
 

@@ -41,8 +41,7 @@ func TestACookieIsTakenBackAndNeverGivenWhenItIsOver(t *testing.T) {
 	k := NewCookies(true, clock.NewFake(start))
 	for name, do := range map[string]func(http.ResponseWriter){
 		"session": k.ClearSession,
-		"attempt": k.ClearAttempt,
-		"over":    func(w http.ResponseWriter) { k.SetSession(w, "secret", start) },
+		"over":    func(w http.ResponseWriter) { k.SetAttempt(w, "secret", start) },
 	} {
 		rec := httptest.NewRecorder()
 		do(rec)

@@ -1,12 +1,12 @@
-import { call } from "../lib/api.ts";
-import { part, say } from "./part.ts";
-import { bindOrder, shift } from "./reorder.ts";
+import { call } from '../lib/api.ts';
+import { part, say } from './part.ts';
+import { bindOrder, shift } from './reorder.ts';
 
 // The list holds a stretch of the questions and fetches more as it is scrolled. A question is moved by its neighbours' ids, so
 // that what is not on the screen, and what somebody else added meanwhile, keeps its place.
 
 export class List {
-  private readonly ol = document.getElementById("ql")!;
+  private readonly ol = document.getElementById('ql')!;
   private filter = new URLSearchParams();
   private asked: AbortController | null = null;
   private typing = 0;
@@ -16,21 +16,21 @@ export class List {
     private failed: (cause: unknown) => void) {
     this.seen = new IntersectionObserver((entries) => {
       for (const e of entries) if (e.isIntersecting) (e.target as HTMLElement).click();
-    }, { rootMargin: "200px" });
+    }, { rootMargin: '200px' });
     this.watch();
     this.bindFind();
-    this.ol.addEventListener("click", (e) => {
+    this.ol.addEventListener('click', (e) => {
       const at = e.target as Element;
-      const more = at.closest<HTMLElement>("[data-more]");
+      const more = at.closest<HTMLElement>('[data-more]');
       if (more) void this.more(more);
-      if (at.closest("[data-earlier]")) void this.load();
+      if (at.closest('[data-earlier]')) void this.load();
     });
-    if (this.ol.querySelector("[data-grip]")) this.bindOrder();
+    if (this.ol.querySelector('[data-grip]')) this.bindOrder();
     this.show();
   }
 
   items(): HTMLElement[] {
-    return [...this.ol.querySelectorAll<HTMLElement>("li[data-id]")];
+    return [...this.ol.querySelectorAll<HTMLElement>('li[data-id]')];
   }
 
   item(id: string): HTMLElement | null {
@@ -53,20 +53,20 @@ export class List {
     const id = this.current();
     for (const li of this.items()) {
       const here = li.dataset.id === id;
-      li.classList.toggle("sel", here);
-      const a = li.querySelector("a")!;
-      if (here) a.setAttribute("aria-current", "true");
-      else a.removeAttribute("aria-current");
+      li.classList.toggle('sel', here);
+      const a = li.querySelector('a')!;
+      if (here) a.setAttribute('aria-current', 'true');
+      else a.removeAttribute('aria-current');
       if (here) this.reveal(li);
     }
   }
 
   /** Only the list scrolls, never the page. */
   private reveal(li: HTMLElement): void {
-    const scroller = li.closest<HTMLElement>(".ed-l");
+    const scroller = li.closest<HTMLElement>('.ed-l');
     if (!scroller || scroller.scrollHeight <= scroller.clientHeight) return;
     const box = scroller.getBoundingClientRect();
-    const head = scroller.querySelector(".ql-h")?.getBoundingClientRect().height ?? 0;
+    const head = scroller.querySelector('.ql-h')?.getBoundingClientRect().height ?? 0;
     const at = li.getBoundingClientRect();
     if (at.top < box.top + head) scroller.scrollTop -= box.top + head - at.top;
     else if (at.bottom > box.bottom) scroller.scrollTop += at.bottom - box.bottom;
@@ -79,7 +79,7 @@ export class List {
     if (this.filtered) return void this.load();
     const at = Number(fresh.dataset.position);
     const after = this.items().find((li) => Number(li.dataset.position) >= at);
-    const end = this.ol.querySelector("[data-more]")?.closest("li") ?? null;
+    const end = this.ol.querySelector('[data-more]')?.closest('li') ?? null;
     if (!after && end) return; // further down than the list goes
     this.ol.insertBefore(fresh, after ?? null);
     this.renumber();
@@ -95,36 +95,36 @@ export class List {
   renumber(): void {
     if (this.filtered) return;
     const list = this.items();
-    const first = this.ol.querySelector("[data-earlier]") ? Math.min(...list.map((li) => Number(li.dataset.position))) : 1;
+    const first = this.ol.querySelector('[data-earlier]') ? Math.min(...list.map((li) => Number(li.dataset.position))) : 1;
     list.forEach((li, i) => {
       const n = String(first + i);
       li.dataset.position = n;
-      li.querySelector(".qn")!.textContent = n;
-      li.querySelector("[data-grip]")?.setAttribute("aria-label", `Move question ${n}`);
+      li.querySelector('.qn')!.textContent = n;
+      li.querySelector('[data-grip]')?.setAttribute('aria-label', `Move question ${n}`);
     });
   }
 
   private bindFind(): void {
-    const find = document.getElementById("ql-find") as HTMLInputElement;
-    const form = document.querySelector<HTMLFormElement>("[data-filter]")!;
+    const find = document.getElementById('ql-find') as HTMLInputElement;
+    const form = document.querySelector<HTMLFormElement>('[data-filter]')!;
     const read = (): void => {
       const q = new URLSearchParams();
-      if (find.value.trim()) q.set("find", find.value.trim());
+      if (find.value.trim()) q.set('find', find.value.trim());
       for (const [name, value] of new FormData(form)) if (value) q.set(name, String(value));
       this.filter = q;
-      document.getElementById("ql-filter-btn")!.classList.toggle("on", q.size > (q.has("find") ? 1 : 0));
+      document.getElementById('ql-filter-btn')!.classList.toggle('on', q.size > (q.has('find') ? 1 : 0));
       void this.load();
     };
-    find.addEventListener("input", () => {
+    find.addEventListener('input', () => {
       clearTimeout(this.typing);
       this.typing = window.setTimeout(read, 250);
     });
-    form.addEventListener("change", read);
-    form.addEventListener("reset", () => {
-      find.value = "";
+    form.addEventListener('change', read);
+    form.addEventListener('reset', () => {
+      find.value = '';
       setTimeout(read); // the fields are reset only after this event
     });
-    form.addEventListener("submit", (e) => e.preventDefault());
+    form.addEventListener('submit', (e) => e.preventDefault());
   }
 
   /** only narrows the list to one thing, as a link elsewhere asks. */
@@ -132,7 +132,7 @@ export class List {
     const box = document.querySelector<HTMLInputElement>(`[data-filter] [name="${name}"]`);
     if (!box) return;
     box.checked = true;
-    box.dispatchEvent(new Event("change", { bubbles: true }));
+    box.dispatchEvent(new Event('change', { bubbles: true }));
   }
 
   /** load fetches the list anew, from its beginning. */
@@ -141,7 +141,7 @@ export class List {
     const asked = (this.asked = new AbortController());
     const q = new URLSearchParams(this.filter);
     const id = this.current();
-    if (id) q.set("q", id);
+    if (id) q.set('q', id);
     try {
       const piece = await part(`${this.path}/questions?${q}`, asked.signal);
       this.ol.replaceChildren(piece);
@@ -153,41 +153,41 @@ export class List {
 
   private told(): void {
     this.watch();
-    this.ol.classList.toggle("filtered", this.filtered);
-    for (const grip of this.ol.querySelectorAll<HTMLButtonElement>("[data-grip]")) grip.disabled = this.filtered;
-    const shown = document.getElementById("ql-shown")!;
+    this.ol.classList.toggle('filtered', this.filtered);
+    for (const grip of this.ol.querySelectorAll<HTMLButtonElement>('[data-grip]')) grip.disabled = this.filtered;
+    const shown = document.getElementById('ql-shown')!;
     const n = this.items().length;
-    const more = this.ol.querySelector("[data-more]") ? "At least " : "";
-    shown.textContent = this.filtered ? `${more}${n} ${n === 1 ? "question fits" : "questions fit"}` : "";
+    const more = this.ol.querySelector('[data-more]') ? 'At least ' : '';
+    shown.textContent = this.filtered ? `${more}${n} ${n === 1 ? 'question fits' : 'questions fit'}` : '';
     shown.hidden = !this.filtered;
   }
 
   private async more(button: HTMLElement): Promise<void> {
     this.seen.unobserve(button);
-    if (button.getAttribute("aria-busy")) return;
-    button.setAttribute("aria-busy", "true");
+    if (button.getAttribute('aria-busy')) return;
+    button.setAttribute('aria-busy', 'true');
     try {
       const q = new URL(button.dataset.more!, location.href);
       const id = this.current();
-      if (id) q.searchParams.set("q", id);
+      if (id) q.searchParams.set('q', id);
       const piece = await part(q.pathname + q.search);
-      button.closest("li")!.replaceWith(piece);
+      button.closest('li')!.replaceWith(piece);
       this.told();
     } catch (cause) {
-      button.removeAttribute("aria-busy");
+      button.removeAttribute('aria-busy');
       this.failed(cause);
     }
   }
 
   private watch(): void {
     this.seen.disconnect();
-    const more = this.ol.querySelector("[data-more]");
+    const more = this.ol.querySelector('[data-more]');
     if (more) this.seen.observe(more);
   }
 
   private bindOrder(): void {
     bindOrder(this.ol, {
-      item: "li[data-id]",
+      item: 'li[data-id]',
       name: (li) => `Question ${li.dataset.position}`,
       total: () => this.count(),
       place: (li) => this.items().indexOf(li) + Math.min(...this.items().map((i) => Number(i.dataset.position))),
@@ -198,7 +198,7 @@ export class List {
   /** step moves a question by one place, as the menu says. */
   async step(id: string, by: -1 | 1): Promise<void> {
     const li = this.item(id);
-    if (li && !this.filtered && shift(li, by, "li[data-id]")) return this.keep(li);
+    if (li && !this.filtered && shift(li, by, 'li[data-id]')) return this.keep(li);
     await this.moveTo(id, (at) => at + by);
   }
 
@@ -226,12 +226,12 @@ export class List {
 
   private async reorder(id: string, where: (others: string[], was: number) => number): Promise<void> {
     try {
-      const { data } = await call<{ order: string[] }>("GET", `${this.path}/order`);
+      const { data } = await call<{ order: string[] }>('GET', `${this.path}/order`);
       const was = data.order.indexOf(id);
       const others = data.order.filter((other) => other !== id);
       const at = where(others, was);
       others.splice(at, 0, id);
-      await call("PUT", `${this.api}/questions/order`, { order: others });
+      await call('PUT', `${this.api}/questions/order`, { order: others });
       say(`Question is now at place ${at + 1} of ${others.length}.`);
       this.moved(id, at + 1);
     } catch (cause) {
@@ -246,14 +246,14 @@ export class List {
 
 /** askPlace asks for the place of a question; null when it stays. */
 export function askPlace(at: number, count: number): Promise<number | null> {
-  const dialog = document.getElementById("move") as HTMLDialogElement;
-  const form = dialog.querySelector<HTMLFormElement>("[data-move-form]")!;
-  const field = dialog.querySelector<HTMLInputElement>("#move-to")!;
-  const wrong = dialog.querySelector<HTMLElement>("#move-error")!;
-  dialog.querySelector("[data-move-max]")!.textContent = String(count);
+  const dialog = document.getElementById('move') as HTMLDialogElement;
+  const form = dialog.querySelector<HTMLFormElement>('[data-move-form]')!;
+  const field = dialog.querySelector<HTMLInputElement>('#move-to')!;
+  const wrong = dialog.querySelector<HTMLElement>('#move-error')!;
+  dialog.querySelector('[data-move-max]')!.textContent = String(count);
   field.value = field.defaultValue = String(at);
   wrong.hidden = true;
-  field.removeAttribute("aria-invalid");
+  field.removeAttribute('aria-invalid');
   return new Promise((resolve) => {
     let to: number | null = null;
     const submit = (e: SubmitEvent): void => {
@@ -262,12 +262,12 @@ export function askPlace(at: number, count: number): Promise<number | null> {
       e.preventDefault();
       wrong.textContent = `Give a place from 1 to ${count}.`;
       wrong.hidden = false;
-      field.setAttribute("aria-invalid", "true");
+      field.setAttribute('aria-invalid', 'true');
       field.focus();
     };
-    form.addEventListener("submit", submit);
-    dialog.addEventListener("close", () => {
-      form.removeEventListener("submit", submit);
+    form.addEventListener('submit', submit);
+    dialog.addEventListener('close', () => {
+      form.removeEventListener('submit', submit);
       resolve(to);
     }, { once: true });
     dialog.showModal();

@@ -11,21 +11,21 @@ export function marked(source: string): boolean {
 
 /** bindMarkdown shows the preview of every Markdown field of root. */
 export function bindMarkdown(root: HTMLElement): void {
-  root.addEventListener("input", (e) => {
+  root.addEventListener('input', (e) => {
     const field = e.target as HTMLTextAreaElement;
-    if (!field.matches?.("[data-md], [data-md-inline]")) return;
+    if (!field.matches?.('[data-md], [data-md-inline]')) return;
     clearTimeout(waiting.get(field));
     waiting.set(field, window.setTimeout(() => void show(field), quiet));
   });
-  root.addEventListener("click", (e) => {
-    const button = (e.target as Element).closest<HTMLElement>("[data-format]");
+  root.addEventListener('click', (e) => {
+    const button = (e.target as Element).closest<HTMLElement>('[data-format]');
     if (button) format(button);
   });
 }
 
 function outOf(field: HTMLElement): HTMLElement | null {
   if (field.dataset.md) return document.getElementById(field.dataset.md);
-  return field.parentElement?.querySelector<HTMLElement>("[data-md-out]") ?? null;
+  return field.parentElement?.querySelector<HTMLElement>('[data-md-out]') ?? null;
 }
 
 /** show renders one field now. */
@@ -40,9 +40,9 @@ export async function show(field: HTMLTextAreaElement): Promise<void> {
   const control = new AbortController();
   asked.set(field, control);
   const form = new URLSearchParams({ source: field.value });
-  if (field.matches("[data-md-inline]")) form.set("inline", "1");
+  if (field.matches('[data-md-inline]')) form.set('inline', '1');
   try {
-    const res = await fetch("/app/markdown", { method: "POST", body: form, signal: control.signal });
+    const res = await fetch('/app/markdown', { method: 'POST', body: form, signal: control.signal });
     if (!res.ok || res.redirected) return;
     out.innerHTML = await res.text(); // made by the server's renderer, which lets no HTML of the source through
     out.hidden = repeats(out, field.value);
@@ -53,29 +53,30 @@ export async function show(field: HTMLTextAreaElement): Promise<void> {
 
 /** repeats tells whether the preview says nothing that the field does not. */
 function repeats(out: HTMLElement, source: string): boolean {
-  const only = out.childElementCount === 1 && out.firstElementChild!.matches("p:not(:has(*))");
+  if (out.textContent!.trim() === '' && !out.querySelector('img, hr')) return true; // an empty box tells nobody anything
+  const only = out.childElementCount === 1 && out.firstElementChild!.matches('p:not(:has(*))');
   return (only || out.childElementCount === 0) && out.textContent!.trim() === source.trim();
 }
 
 function format(button: HTMLElement): void {
-  const field = document.getElementById(button.dataset.formatFor ?? "") as HTMLTextAreaElement | null;
-  if (!field || field.matches(":disabled")) return;
+  const field = document.getElementById(button.dataset.formatFor ?? '') as HTMLTextAreaElement | null;
+  if (!field || field.matches(':disabled')) return;
   const { selectionStart: from, selectionEnd: to } = field;
   const chosen = field.value.slice(from, to);
   const [before, after, empty] = wrap(button.dataset.format!, chosen);
   const text = chosen || empty;
   field.focus();
-  field.setRangeText(before + text + after, from, to, "end");
+  field.setRangeText(before + text + after, from, to, 'end');
   field.setSelectionRange(from + before.length, from + before.length + text.length);
-  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
 function wrap(kind: string, chosen: string): [string, string, string] {
   switch (kind) {
-    case "bold":
-      return ["**", "**", "bold"];
-    case "link":
-      return ["[", "](https://)", "link"];
+    case 'bold':
+      return ['**', '**', 'bold'];
+    case 'link':
+      return ['[', '](https://)', 'link'];
   }
-  return chosen.includes("\n") ? ["```\n", "\n```", "code"] : ["`", "`", "code"];
+  return chosen.includes('\n') ? ['```\n', '\n```', 'code'] : ['`', '`', 'code'];
 }

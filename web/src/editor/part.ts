@@ -1,4 +1,4 @@
-import { Problem } from "../lib/api.ts";
+import { Problem } from '../lib/api.ts';
 
 // Pieces of the editor come as HTML, made by the same templates as the page.
 
@@ -6,26 +6,26 @@ import { Problem } from "../lib/api.ts";
 export async function part(path: string, signal?: AbortSignal): Promise<DocumentFragment> {
   let res: Response;
   try {
-    res = await fetch(path, { headers: { Accept: "text/html" }, signal });
+    res = await fetch(path, { headers: { Accept: 'text/html' }, signal });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw offline();
   }
-  if (res.redirected) throw new Problem(401, { code: "unauthenticated", detail: "You were signed out." });
-  if (!res.ok) throw new Problem(res.status, { code: "part", detail: "This part of the page did not load." });
-  const holder = document.createElement("template");
+  if (res.redirected) throw new Problem(401, { code: 'unauthenticated', detail: 'You were signed out.' });
+  if (!res.ok) throw new Problem(res.status, { code: 'part', detail: 'This part of the page did not load.' });
+  const holder = document.createElement('template');
   holder.innerHTML = await res.text();
   return holder.content;
 }
 
 export function offline(): Problem {
-  return new Problem(0, { code: "offline", detail: "The server cannot be reached." });
+  return new Problem(0, { code: 'offline', detail: 'The server cannot be reached.' });
 }
 
 /** swap puts each element of a piece that has an id in the place of the page's element with that id, and keeps the focus. */
 export function swap(piece: DocumentFragment): void {
-  for (const fresh of [...piece.querySelectorAll<HTMLElement>("[id]")]) {
-    if (!fresh.isConnected && fresh.parentElement?.closest("[id]")) continue; // it goes with what it is in
+  for (const fresh of [...piece.querySelectorAll<HTMLElement>('[id]')]) {
+    if (!fresh.isConnected && fresh.parentElement?.closest('[id]')) continue; // it goes with what it is in
     const old = document.getElementById(fresh.id);
     if (!old || old.isEqualNode(fresh)) continue;
     const path = focusPath(old);
@@ -50,11 +50,11 @@ function followPath(root: HTMLElement, path: number[]): HTMLElement | null {
 
 /** say tells a screen reader something that the page shows elsewhere. */
 export function say(text: string, urgent = false): void {
-  const region = document.getElementById(urgent ? "ed-alert" : "ed-live");
+  const region = document.getElementById(urgent ? 'ed-alert' : 'ed-live');
   if (region) region.textContent = text;
 }
 
 /** clockTime is an hour and minute of the reader's zone. */
 export function clockTime(at: Date): string {
-  return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+  return at.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
 }

@@ -1,4 +1,4 @@
-import { say } from "./part.ts";
+import { say } from './part.ts';
 
 // Reordering by pointer and by keyboard: Space lifts, arrows move, Space puts down, Esc puts back. It is always the neighbour
 // that is moved in the document, never the item, which so keeps the focus and the pointer.
@@ -23,8 +23,8 @@ export function bindOrder(list: HTMLElement, o: Order): void {
   const items = (): HTMLElement[] => [...list.querySelectorAll<HTMLElement>(o.item)];
   const lift = (item: HTMLElement): void => {
     lifted = { item, begun: items().indexOf(item) };
-    item.classList.add("lifted");
-    item.querySelector("[data-grip]")?.setAttribute("aria-pressed", "true");
+    item.classList.add('lifted');
+    item.querySelector('[data-grip]')?.setAttribute('aria-pressed', 'true');
   };
   const drop = (): void => {
     if (!lifted) return;
@@ -34,8 +34,8 @@ export function bindOrder(list: HTMLElement, o: Order): void {
     o.moved(item);
   };
   const release = (): void => {
-    lifted?.item.classList.remove("lifted");
-    lifted?.item.querySelector("[data-grip]")?.removeAttribute("aria-pressed");
+    lifted?.item.classList.remove('lifted');
+    lifted?.item.querySelector('[data-grip]')?.removeAttribute('aria-pressed');
     lifted = null;
   };
   const cancel = (): void => {
@@ -48,11 +48,11 @@ export function bindOrder(list: HTMLElement, o: Order): void {
     say(`${o.name(item)} is back at place ${o.place(item)}.`);
   };
 
-  list.addEventListener("keydown", (e) => {
-    const grip = (e.target as Element).closest<HTMLElement>("[data-grip]");
+  list.addEventListener('keydown', (e) => {
+    const grip = (e.target as Element).closest<HTMLElement>('[data-grip]');
     const item = grip?.closest<HTMLElement>(o.item);
     if (!grip || !item) return;
-    if (e.key === " " || e.key === "Enter") {
+    if (e.key === ' ' || e.key === 'Enter') {
       e.preventDefault();
       if (!lifted) {
         lift(item);
@@ -64,26 +64,26 @@ export function bindOrder(list: HTMLElement, o: Order): void {
       return;
     }
     if (!lifted) return;
-    if (e.key === "Escape") {
+    if (e.key === 'Escape') {
       e.preventDefault();
       cancel();
-    } else if (e.key === "ArrowUp" || e.key === "ArrowDown") {
+    } else if (e.key === 'ArrowUp' || e.key === 'ArrowDown') {
       e.preventDefault();
-      if (!shift(item, e.key === "ArrowUp" ? -1 : 1, o.item)) return say(`${o.name(item)} is at the end of the list.`);
+      if (!shift(item, e.key === 'ArrowUp' ? -1 : 1, o.item)) return say(`${o.name(item)} is at the end of the list.`);
       o.renamed?.();
-      item.scrollIntoView({ block: "nearest" });
+      item.scrollIntoView({ block: 'nearest' });
       say(`Place ${o.place(item)} of ${o.total()}.`);
-    } else if (e.key === "Tab") {
+    } else if (e.key === 'Tab') {
       cancel();
     }
   });
-  list.addEventListener("focusout", (e) => {
-    if (lifted && !pointer && (e.target as Element).closest("[data-grip]") && e.relatedTarget) cancel();
+  list.addEventListener('focusout', (e) => {
+    if (lifted && !pointer && (e.target as Element).closest('[data-grip]') && e.relatedTarget) cancel();
   });
 
   let pointer = 0;
-  list.addEventListener("pointerdown", (e) => {
-    const grip = (e.target as Element).closest<HTMLElement>("[data-grip]");
+  list.addEventListener('pointerdown', (e) => {
+    const grip = (e.target as Element).closest<HTMLElement>('[data-grip]');
     const item = grip?.closest<HTMLElement>(o.item);
     if (!grip || !item || e.button !== 0) return;
     const from = e.clientY;
@@ -96,18 +96,18 @@ export function bindOrder(list: HTMLElement, o: Order): void {
       o.renamed?.();
     };
     const end = (m: Event): void => {
-      grip.removeEventListener("pointermove", move);
-      grip.removeEventListener("pointerup", end);
-      grip.removeEventListener("pointercancel", end);
+      grip.removeEventListener('pointermove', move);
+      grip.removeEventListener('pointerup', end);
+      grip.removeEventListener('pointercancel', end);
       pointer = 0;
       if (!lifted) return;
-      if (m.type === "pointercancel") return cancel();
+      if (m.type === 'pointercancel') return cancel();
       say(`${o.name(item)} put down at place ${o.place(item)}.`);
       drop();
     };
-    grip.addEventListener("pointermove", move);
-    grip.addEventListener("pointerup", end);
-    grip.addEventListener("pointercancel", end);
+    grip.addEventListener('pointermove', move);
+    grip.addEventListener('pointerup', end);
+    grip.addEventListener('pointercancel', end);
   });
 }
 
@@ -133,7 +133,7 @@ export function shift(item: HTMLElement, by: -1 | 1, selector: string): boolean 
 /** follow moves the item to where the pointer is, past one neighbour after the other. */
 function follow(item: HTMLElement, y: number, selector: string): void {
   const edge = 48;
-  const scroller = item.closest<HTMLElement>(".ql-body, .ed-l") ?? document.documentElement;
+  const scroller = item.closest<HTMLElement>('.ql-body, .ed-l') ?? document.documentElement;
   const box = scroller.getBoundingClientRect();
   if (y < Math.max(box.top, 0) + edge) scroller.scrollBy(0, -12);
   else if (y > Math.min(box.bottom, innerHeight) - edge) scroller.scrollBy(0, 12);

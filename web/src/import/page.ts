@@ -1,12 +1,12 @@
 // The import page: takes a file, lets the server read it again after each change, and imports it when nothing is wrong with it.
-import { call, Problem } from '../lib/api.ts';
+import { newKey, Problem } from '../lib/api.ts';
 import { confirm } from '../lib/dialog.ts';
 import { toast } from '../lib/toast.ts';
-import { titleOf } from './columns.ts';
 import { bytes, count } from './dom.ts';
 import { Grid } from './grid.ts';
 import { Model } from './model.ts';
-import { Cancelled, newKey, send, type Sending } from './send.ts';
+import { OwnDraft } from './owndraft.ts';
+import { Cancelled, send, type Sending } from './send.ts';
 import { drawSteps, type Step } from './steps.ts';
 import { maxUpload, formRoom, previewRows, type Options, type Reading, type Report } from './types.ts';
 import { View } from './view.ts';
@@ -30,6 +30,7 @@ export class ImportPage {
   private sending: Sending<Report> | null = null;
   private turn = 0; // counts checks, so that an answer that came too late is dropped
   private importKey: { form: string; key: string } | null = null;
+  private own = new OwnDraft();
   private view: View;
   private live: HTMLElement;
 
@@ -107,6 +108,7 @@ export class ImportPage {
     this.trouble = null;
     this.refusal = null;
     this.done = null;
+    this.importKey = null; // another file is another import
   }
 
   private start(): void {
@@ -123,7 +125,7 @@ export class ImportPage {
       return;
     }
     this.model.file = null;
-    this.refusal = { title, text: `Nothing was imported and your draft is unchanged. ${text}`, detail };
+    this.refusal = { title, text: `Nothing was imported${this.assessment === '' ? '' : ' and your draft is unchanged'}. ${text}`, detail };
     this.phase = 'refused';
     this.draw();
   }
@@ -137,6 +139,18 @@ export class ImportPage {
     this.phase = 'drop';
     this.draw();
     document.getElementById('import-file')?.focus();
+    await this.dropDraft();
+  }
+
+  private async dropDraft(): Promise<void> {
+    if (await this.own.drop()) await this.belong('');
+  }
+
+  // belong says which assessment the page now imports into; "" for one that is still to be made.
+  private async belong(id: string): Promise<void> {
+    this.root.dataset.assessment = id;
+    history.replaceState(null, '', id === '' ? '/app/import' : `/app/assessments/${id}/import`);
+    await this.view.adopt();
   }
 
   private stop(): void {
@@ -220,22 +234,14 @@ export class ImportPage {
       const report = await sending.done;
       if (turn !== this.turn) return;
       if (this.assessment === '') {
-        await this.makeDraft();
-        if (turn !== this.turn) return;
+        await this.belong(await this.own.make(this.model.name));
+        if (turn !== this.turn) return this.phase === 'drop' ? await this.dropDraft() : undefined;
         return await this.checkNow();
       }
       this.accept(report, from);
     } catch (e) {
       if (turn === this.turn) this.failed(e, () => this.check(0));
     }
-  }
-
-  // makeDraft makes the assessment for a file that can be read, and moves this page there.
-  private async makeDraft(): Promise<void> {
-    const { data } = await call<{ id: string }>('POST', '/api/v1/assessments', { title: titleOf(this.model.name) });
-    this.root.dataset.assessment = data.id;
-    history.replaceState(null, '', `/app/assessments/${data.id}/import`);
-    await this.view.adopt();
   }
 
   private accept(report: Report, from: number): void {
@@ -344,6 +350,7 @@ export class ImportPage {
     try {
       this.done = await send<Report>(path, form, { 'Idempotency-Key': this.importKey.key }, () => undefined).done;
       this.phase = 'done';
+      this.own.keep();
       this.draw();
       document.getElementById('done-h')?.focus();
       await this.view.adopt();

@@ -36,9 +36,3 @@ export function send<T>(path: string, form: FormData, headers: Record<string, st
   });
   return { done, cancel: () => request.abort() };
 }
-
-// newKey is an Idempotency-Key: with it an import that was sent twice is written once. crypto.randomUUID is only there on
-// https and localhost.
-export function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
-}

@@ -233,6 +233,7 @@ export class View {
       const old = document.getElementById(id), now = fresh.getElementById(id);
       if (old && now) old.replaceWith(now);
       else if (now && id === 'tabs') document.querySelector('header.top')?.after(now);
+      else old?.remove();
     }
   }
 }

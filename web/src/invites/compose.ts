@@ -1,12 +1,11 @@
 // The box that people are pasted into: a preview of what was understood, and the sending, a thousand at a time.
 
-import { call, Problem } from '../lib/api.ts';
+import { call, newKey, Problem } from '../lib/api.ts';
 import { el, icon } from '../lib/dom.ts';
-import { sentence } from '../lib/form.ts';
-import { refresh } from '../lib/refresh.ts';
+import { renew, sentence } from '../lib/form.ts';
 import { short } from '../lib/time.ts';
 import { toast } from '../lib/toast.ts';
-import { parse, type Bad, type Parsed } from './parse.ts';
+import { parse, type Bad, type Parsed, type Person } from './parse.ts';
 
 interface Result { email: string; status: 'invited' | 'duplicate' | 'invalid'; detail: string | null }
 interface Answer { results: Result[]; invited: number; duplicates: number; invalid: number }
@@ -155,10 +154,10 @@ class Compose {
     const reason = percent > 0 ? $<HTMLInputElement>('invite-reason').value : '';
     const common = { expiresAt, message: $<HTMLTextAreaElement>('invite-message').value };
     const invites = people.map((p) => ({ email: p.email, name: p.name || undefined, extraTimePercent: percent || undefined, reason: reason || undefined }));
-    await this.batches(invites, common);
+    await this.batches(people, invites, common);
   }
 
-  private async batches(invites: object[], common: object): Promise<void> {
+  private async batches(people: Person[], invites: object[], common: object): Promise<void> {
     const most = Number(this.form.dataset.most) || 1000;
     const bar = $<HTMLProgressElement>('invite-progress');
     const results: Result[] = [];
@@ -171,7 +170,7 @@ class Compose {
       bar.value = from;
       try {
         const body = { invites: invites.slice(from, from + most), ...common };
-        const { data } = await call<Answer>('POST', this.form.dataset.path ?? '', body, { timeout: 120_000, idempotencyKey: crypto.randomUUID() });
+        const { data } = await call<Answer>('POST', this.form.dataset.path ?? '', body, { timeout: 120_000, idempotencyKey: newKey() });
         results.push(...data.results);
       } catch (err) {
         if (!(err instanceof Problem)) throw err;
@@ -180,8 +179,8 @@ class Compose {
     }
     bar.hidden = true;
     this.setBusy(false);
-    this.done(results, failure);
-    if (results.length) await refresh();
+    this.done(people, results, failure);
+    if (results.length) await renew();
   }
 
   private setBusy(busy: boolean): void {
@@ -190,16 +189,13 @@ class Compose {
     this.label();
   }
 
-  // done keeps in the box what did not go, so that nothing typed is lost, and says what became of the rest.
-  private done(results: Result[], failure: Problem | null): void {
+  // done keeps in the box what did not go, also what was typed meanwhile, so that nothing is lost, and says what became of the rest.
+  private done(sent: Person[], results: Result[], failure: Problem | null): void {
+    const went = new Set(sent.filter((_, i) => results[i] && results[i]?.status !== 'invalid').map((p) => p.email.toLowerCase()));
+    const refused = results.filter((r) => r.status === 'invalid').map((r) => `${clip(r.email)}: ${r.detail ?? 'not an address'}`);
+    this.parsed = parse(this.box.value);
     const { people, bad } = this.parsed;
-    const left = new Set(bad.map((b) => b.line));
-    const refused: string[] = [];
-    people.forEach((p, i) => {
-      const r = results[i];
-      if (!r || r.status === 'invalid') left.add(p.line);
-      if (r?.status === 'invalid') refused.push(`${clip(r.email)}: ${r.detail ?? 'not an address'}`);
-    });
+    const left = new Set([...bad, ...people.filter((p) => !went.has(p.email.toLowerCase()))].map((b) => b.line));
     const lines = this.box.value.split('\n');
     const kept = lines.filter((_, i) => left.has(i + 1));
     const table = left.size > 0 && lines[0] !== undefined && !lines[0].includes('@') && results.length > 0 && /mail/i.test(lines[0]);
@@ -213,8 +209,9 @@ class Compose {
     if (refused.length) said.push(`${refused.length} refused`);
     const summary = `${said.join(', ')}.`;
     if (failure) {
-      const rest = people.length - results.length;
-      this.trouble(sentence(failure), results.length ? summary : 'Nobody was invited.', `The ${rest} left are still in the box. Try again.`);
+      const rest = sent.length - results.length;
+      const kept = `${results.length ? summary : 'Nobody was invited.'} ${rest === 1 ? '1 is' : `${rest} are`} still in the box.`;
+      this.trouble(...why(failure, kept));
     } else if (refused.length) {
       this.trouble(summary, refused.slice(0, maxShown).join(' '), 'They are still in the box: mend them and send again.');
     } else toast(summary);
@@ -224,6 +221,13 @@ class Compose {
     $('invite-trouble').replaceChildren(el('div', { class: 'note bad', role: 'alert' }, icon('alert'), el('div', {}, el('b', {}, what), ` ${kept} ${todo}`)));
     if (field) $(field).focus();
   }
+}
+
+// why says what went wrong, what is kept, and what to do.
+function why(failure: Problem, kept: string): [string, string, string] {
+  if (failure.status === 401) return ['You were signed out.', kept, 'Sign in in another tab, then send again.'];
+  if (failure.status === 0) return [failure.detail, kept, 'Send again when the connection is back.'];
+  return [sentence(failure), kept, failure.retryAfter ? `Send again in ${failure.retryAfter} s.` : 'Send again.'];
 }
 
 function line(picture: string, tone: string, ...parts: (Node | string)[]): HTMLElement {

@@ -15,7 +15,9 @@ export interface Parsed { people: Person[]; bad: Bad[]; twice: number }
 // What is longer than any address with a name is not looked at closely: it could keep the browser busy for long.
 const longest = 500;
 const address = /^[^\s@<>,;"()]+@[^\s@<>,;"()]+$/;
-const commaForDot = /([^\s@<>,;"]+@[^\s@<>,;"]*[^\s@<>,;".]),([a-z]{2,})\b(?![^\s,;]*@)/i;
+const commaForDot = /([^\s@<>,;"]+@([^\s@<>,;"]*[^\s@<>,;".])),([a-z]{2,})\b(?![^\s,;]*@)/i;
+// After a domain that has a dot already, a word is far more often a name than the end of the domain, unless it is one of these.
+const endings = /^(com|net|org|edu|gov|info|uk)$/;
 
 export function parse(text: string): Parsed {
   const out: Parsed = { people: [], bad: [], twice: 0 };
@@ -40,22 +42,27 @@ export function parse(text: string): Parsed {
 
 type Found = { people: Person[]; bad: Bad[] };
 
-// loose reads `a@b`, `Name <a@b>`, `a@b, Name` and any number of addresses beside each other.
+// loose reads `a@b`, `Name <a@b>`, `Surname, Name <a@b>`, `a@b, Name` and any number of addresses beside each other.
 function loose(line: string, n: number): Found {
   const comma = line.length <= longest ? commaForDot.exec(line) : null;
-  if (comma) {
-    const [whole, head = '', end = ''] = comma;
+  const [whole = '', head = '', domain = '', end = ''] = comma ?? [];
+  if (comma && (!domain.includes('.') || endings.test(end))) {
     return { people: [], bad: [{ line: n, text: whole, why: 'has a comma where a dot should be', fix: `${head}.${end}` }] };
   }
   const out: Found = { people: [], bad: [] };
   const words: string[] = [];
+  let fresh = false; // the piece before is a word
   for (const piece of pieces(line)) {
     if (!piece.includes('@')) {
       words.push(piece);
+      fresh = true;
       continue;
     }
     const named = piece.length <= longest ? /^(.*)<([^<>]*)>$/.exec(piece) : null;
-    judge(out, { email: (named?.[2] ?? piece).trim().replace(/^mailto:/i, ''), name: unquoted(named?.[1] ?? ''), line: n });
+    const given = named?.[1] ?? '';
+    const surname = fresh && given.trim() !== '' && !given.includes('"') ? unquoted(words.pop() ?? '') : '';
+    fresh = false;
+    judge(out, { email: (named?.[2] ?? piece).trim().replace(/^mailto:/i, ''), name: `${unquoted(given)} ${surname}`.trim(), line: n });
   }
   const only = out.people.length === 1 && out.bad.length === 0 ? out.people[0] : undefined;
   if (only) {
@@ -137,6 +144,7 @@ function header(lines: string[]): Table | null {
 function row(line: string, t: Table, n: number): Found {
   const out: Found = { people: [], bad: [] };
   const all = cells(line, t.delimiter);
+  if (all.every((text) => text === '')) return out; // spreadsheets end with such rows
   const cell = (i: number): string => (i < 0 ? '' : all[i] ?? '');
   const name = cell(t.name) || `${cell(t.first)} ${cell(t.last)}`.trim();
   const email = cell(t.email);

@@ -3,8 +3,8 @@
 import { call, Problem } from '../lib/api.ts';
 import { confirm, openDialog } from '../lib/dialog.ts';
 import { on } from '../lib/dom.ts';
-import { clearErrors, mark, sentence, showErrors } from '../lib/form.ts';
-import { refresh } from '../lib/refresh.ts';
+import { anchor } from '../lib/focus.ts';
+import { clearErrors, mark, renew, sentence, showErrors } from '../lib/form.ts';
 import { toast } from '../lib/toast.ts';
 
 const parallel = 4; // requests at once
@@ -15,6 +15,7 @@ const $ = <T extends HTMLElement>(id: string): T => document.getElementById(id) 
 type Act = (id: string) => Promise<unknown>;
 
 let chosen: HTMLElement[] = []; // the rows that the open dialog is about
+let settle = (): void => undefined; // what a lost focus goes back to
 
 const ticks = (): HTMLInputElement[] => [...document.querySelectorAll<HTMLInputElement>('[data-tick]')];
 const ticked = (): HTMLElement[] => ticks().filter((t) => t.checked).map((t) => t.closest<HTMLElement>('[data-invite]')).filter((r) => r !== null);
@@ -34,9 +35,14 @@ export function startRows(): void {
   document.addEventListener('page:refresh', count);
   on('click', '[data-one]', (button) => {
     const row = button.closest<HTMLElement>('[data-invite]');
+    settle = anchor(button);
     if (row) open(button.dataset.one ?? '', [row]);
   });
-  on('click', '[data-bulk]', (button) => void bulk(button.dataset.bulk ?? ''));
+  on('click', '[data-bulk]', (button) => {
+    settle = anchor(button, 'tick-all');
+    void bulk(button.dataset.bulk ?? '').then(settle);
+  });
+  for (const id of ['time-dialog', 'extend-dialog']) document.getElementById(id)?.addEventListener('close', () => settle());
   startTime();
   startExtend();
 }
@@ -100,7 +106,7 @@ async function each(rows: HTMLElement[], act: Act, done: string): Promise<number
   };
   await Promise.all(Array.from({ length: Math.min(parallel, rows.length) }, worker));
   for (const t of ticks()) t.checked = false;
-  await refresh();
+  await renew();
   count();
   if (failures.length === 0) toast(rows.length === 1 ? `${rows[0]?.dataset.who}: ${done}` : `${people(good)} ${done}`);
   else toast(`${good} ${done}, ${failures.length} not. ${failures.slice(0, 2).join(' ')}`, { tone: 'bad' });
@@ -206,10 +212,12 @@ async function save(form: HTMLFormElement, act: Act, done: string): Promise<void
       return;
     }
     form.closest('dialog')?.close();
-    await refresh();
+    await renew();
+    settle();
     toast(`${only.dataset.who}: ${done}`);
     return;
   }
   form.closest('dialog')?.close();
   await each(chosen, act, done);
+  settle();
 }

@@ -83,6 +83,10 @@ export async function call<T = any>(method: string, path: string, body?: unknown
   }
 }
 
+// newKey is an Idempotency-Key: with it what was sent twice is done once. crypto.randomUUID is only there on https and localhost,
+// and a server in an office is often tried without.
+export const newKey = (): string => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+
 async function read(response: Response): Promise<unknown> {
   const text = await response.text();
   if (!/[/+]json/.test(response.headers.get('Content-Type') ?? '')) return text;

@@ -6,9 +6,10 @@
 // data-then is refresh (what is meant without it), none, or a path to go to; in a path {id} is a value of the answer.
 // A form in a dialog closes it unless data-stay is set; data-reset empties it afterwards.
 
-import { call, Problem, type FieldFault } from './api.ts';
+import { call, newKey, Problem, type FieldFault } from './api.ts';
 import { confirm } from './dialog.ts';
 import { el, icon, on, uid } from './dom.ts';
+import { anchor } from './focus.ts';
 import { clean, refresh } from './refresh.ts';
 import { toast } from './toast.ts';
 
@@ -51,6 +52,12 @@ async function submit(form: HTMLFormElement, submitter: HTMLElement | null): Pro
 
 async function press(button: HTMLButtonElement): Promise<void> {
   if (running.has(button) || button.getAttribute('aria-disabled') === 'true') return;
+  const settle = anchor(button);
+  await make(button);
+  settle();
+}
+
+async function make(button: HTMLButtonElement): Promise<void> {
   const told = toldOf(button);
   if (!(await agreed(told))) return;
   const data = await attempt(button, told, button, told.body ? JSON.parse(told.body) : undefined);
@@ -67,7 +74,7 @@ async function attempt(source: HTMLElement, told: Told, pressed: HTMLElement, bo
   running.add(source);
   pressed.setAttribute('aria-busy', 'true');
   try {
-    const key = told.idempotent === undefined ? undefined : crypto.randomUUID();
+    const key = told.idempotent === undefined ? undefined : newKey();
     const { data } = await call(method, path, body, { ifMatch: told.ifMatch, idempotencyKey: key });
     return data;
   } catch (err) {
@@ -98,7 +105,7 @@ async function after(source: HTMLElement, told: Told, data: unknown): Promise<vo
     location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String((data as Record<string, unknown>)?.[name] ?? ''))));
     return;
   }
-  if (then === 'refresh') await refresh();
+  if (then === 'refresh') await renew();
   if (!done) return;
   toast(done, undo ? { undo: () => takeBack(undo, then) } : {});
 }
@@ -106,7 +113,17 @@ async function after(source: HTMLElement, told: Told, data: unknown): Promise<vo
 async function takeBack(undo: string, then: string): Promise<void> {
   const [method = '', path = ''] = undo.split(' ');
   await call(method, path);
-  if (then === 'refresh') await refresh();
+  if (then === 'refresh') await renew();
+}
+
+// renew shows what a success has changed. Where the server cannot be reached any more, it says that what is seen is old.
+export async function renew(): Promise<void> {
+  try {
+    await refresh();
+  } catch (err) {
+    if (!(err instanceof TypeError)) throw err;
+    toast('It is done, but the page could not be brought up to date. Load it again.', { tone: 'warn' });
+  }
 }
 
 // ---- From fields to JSON
@@ -221,7 +238,7 @@ export function clearErrors(form: HTMLFormElement): void {
 }
 
 function showAlert(form: HTMLFormElement, problem: Problem, rest: FieldFault[]): HTMLElement {
-  const text = el('div', {}, el('b', {}, problem.detail), ' ', kept(problem));
+  const text = el('div', {}, el('b', {}, problem.status === 401 ? 'You were signed out.' : problem.detail), ' ', kept(problem));
   for (const fault of rest) text.append(el('p', {}, fault.message));
   const alert = el('div', { class: 'note bad', role: 'alert', tabindex: '-1', 'data-alert': true, 'data-made': true }, icon('alert'), text);
   (form.querySelector('.body') ?? form).prepend(alert);

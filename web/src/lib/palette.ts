@@ -1,6 +1,6 @@
 // Search or jump to: the pages of this workspace, and assessments found by the API.
 
-import { call } from './api.ts';
+import { call, Problem } from './api.ts';
 import { el, icon, on, uid } from './dom.ts';
 import { register } from './keys.ts';
 
@@ -61,6 +61,7 @@ class Palette {
   private here = 0;
   private asked: AbortController | null = null;
   private timer = 0;
+  private eager = false; // Enter was pressed before there was anything to go to
 
   show(): void {
     this.input.addEventListener('input', () => this.look());
@@ -82,9 +83,10 @@ class Palette {
   private look(): void {
     const text = this.input.value.trim();
     const here = pages().filter((p) => p.label.toLowerCase().includes(text.toLowerCase()));
-    this.draw(here.slice(0, most));
+    this.draw(here.slice(0, most), text ? 'Searching' : undefined);
     clearTimeout(this.timer);
     this.asked?.abort();
+    this.eager = false;
     if (!text) return;
     this.timer = window.setTimeout(() => void this.ask(text, here), wait);
   }
@@ -95,18 +97,22 @@ class Palette {
       const { data } = await call<Assessments>('GET', `/api/v1/assessments?limit=${most}&q=${encodeURIComponent(text)}`, undefined, { signal: mine.signal });
       const found = data.items.map((a) => ({ label: a.title, note: `Assessment, ${a.status}`, picture: 'assess', url: `/app/assessments/${a.id}` }));
       this.draw([...found, ...here].slice(0, most));
+      if (this.eager) this.go(0);
     } catch (err) {
-      if (!mine.signal.aborted) this.said.textContent = err instanceof Error ? err.message : '';
+      if (mine.signal.aborted) return;
+      if (!(err instanceof Problem)) throw err;
+      this.draw(here.slice(0, most), err.status === 401 ? 'You were signed out. Sign in again to search.' : 'The search did not work. Type on to try again.');
     }
   }
 
-  private draw(entries: Entry[]): void {
+  // draw shows what was found, or, where that is nothing, why.
+  private draw(entries: Entry[], otherwise = 'Nothing by that name.'): void {
     this.entries = entries;
     this.here = 0;
     this.list.replaceChildren(...entries.map((entry, i) => el('div', { role: 'option', id: `${this.list.id}-${i}`, 'data-at': i },
       icon(entry.picture), el('span', { class: 'clip' }, entry.label), el('span', { class: 'meta' }, entry.note))));
-    if (entries.length === 0) this.list.append(el('p', { class: 'none', role: 'option', 'aria-disabled': 'true' }, 'Nothing by that name.'));
-    this.said.textContent = entries.length === 0 ? 'Nothing by that name.' : `${entries.length} found`;
+    if (entries.length === 0) this.list.append(el('p', { class: 'none', role: 'option', 'aria-disabled': 'true' }, otherwise));
+    this.said.textContent = entries.length === 0 ? otherwise : `${entries.length} found`;
     this.point(0);
   }
 
@@ -130,6 +136,7 @@ class Palette {
 
   private go(at: number): void {
     const entry = this.entries[at];
+    this.eager = !entry;
     if (entry) location.assign(entry.url);
   }
 }

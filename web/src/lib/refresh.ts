@@ -62,7 +62,8 @@ export function morph(from: Element, to: Element | string): void {
   });
 }
 
-function dirty(node: Element): boolean {
+// dirty tells whether a field holds what is not saved.
+export function dirty(node: Element): boolean {
   if (node instanceof HTMLInputElement && (node.type === 'checkbox' || node.type === 'radio')) return node.checked !== node.defaultChecked;
   if (node instanceof HTMLInputElement || node instanceof HTMLTextAreaElement) return node.value !== node.defaultValue;
   if (node instanceof HTMLOptionElement) {

@@ -19,9 +19,12 @@ export function toast(message: string, opts: ToastOptions = {}): void {
   mark.classList.add(`t-${tone}`);
   box.prepend(mark);
   let timer = 0;
+  let from: Element | null = null; // where the focus was before it came into the toast, and goes back to
   const close = () => {
     clearTimeout(timer);
+    const held = box.contains(document.activeElement);
     box.remove();
+    if (held) giveBack(from);
   };
   const wait = () => {
     clearTimeout(timer);
@@ -39,12 +42,20 @@ export function toast(message: string, opts: ToastOptions = {}): void {
   box.append(shut);
   box.addEventListener('pointerenter', hold);
   box.addEventListener('pointerleave', () => { if (!box.contains(document.activeElement)) wait(); });
-  box.addEventListener('focusin', hold);
+  box.addEventListener('focusin', ({ relatedTarget }) => {
+    hold();
+    if (relatedTarget instanceof Element && !box.contains(relatedTarget)) from = relatedTarget;
+  });
   box.addEventListener('focusout', wait);
   const shelf = place();
   shelf.append(box);
   while (shelf.children.length > most) shelf.firstElementChild?.remove();
   wait();
+}
+
+function giveBack(to: Element | null): void {
+  if (to instanceof HTMLElement) to.focus({ preventScroll: true });
+  if (!to || document.activeElement !== to) document.getElementById('main')?.focus({ preventScroll: true }); // it is gone, or hidden
 }
 
 function undoButton(undo: () => Promise<void>, close: () => void, hold: () => void): HTMLButtonElement {
