@@ -79,7 +79,7 @@ test('the feed goes on where it was cut when the server comes back', async (t) =
   await page.getByText('The live feed is interrupted.').waitFor();
   await s.start();
   await ask('POST', `/assessments/${a.id}/close`);
-  await first(page).filter({ hasText: 'closed it' }).waitFor();
+  await first(page).filter({ hasText: 'closed the assessment' }).waitFor();
   await page.getByText('The live feed is interrupted.').waitFor({ state: 'hidden' });
   assert.equal(await page.locator('#feed > li', { hasText: 'Cara started' }).count(), 1);
 });

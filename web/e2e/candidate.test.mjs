@@ -181,6 +181,7 @@ test('every page stands in both themes, on every width, and from right to left',
     await page.locator('#code-error').waitFor();
     await check('code, wrong');
     await visit(`/a/${later.slug}`, 'not open');
+    if (!look.locale) assert.match(await page.locator('.k li').last().innerText(), /start from \d\d:\d\d/, 'a test that is not open says from when');
     await visit('/a/aaaaaaaaaaaaaaaa', 'unknown');
     await visit('/take/result', 'no cookie');
     await page.goto(links[2 * i + 1]);

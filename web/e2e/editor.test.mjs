@@ -355,7 +355,7 @@ test('two tabs that change one question keep both versions until somebody choose
   await page.locator('#q-prompt').fill('Mine');
   await page.locator('#save[data-state="conflict"]').waitFor();
   assert.equal((await list())[0].prompt, 'Theirs');
-  await page.getByText('Question 1 was changed elsewhere.').waitFor();
+  await page.getByText(/You changed question 1 in another tab at \d\d:\d\d\. Both versions are kept\./).waitFor();
   await page.getByRole('button', { name: 'Compare, then choose' }).click();
   const dialog = page.getByRole('dialog', { name: 'Two versions of question 1' });
   await dialog.waitFor();
@@ -412,9 +412,14 @@ test('settings are saved by field, in local time, and only the same field is a c
   await other.locator('#save[data-state="conflict"]').waitFor();
   await other.getByRole('button', { name: 'Compare, then choose' }).click();
   await axe(other, 'two versions of the settings');
+  await other.getByText(/You changed the settings in another tab at \d\d:\d\d\./).waitFor();
   await other.getByRole('button', { name: 'Keep mine' }).click();
   await saved(other);
   assert.equal((await now()).timeLimitMinutes, 90);
+  const undo = other.locator('.toast').getByRole('button', { name: 'Undo' });
+  await undo.click();
+  await undo.waitFor({ state: 'detached' });
+  assert.deepEqual([(await now()).timeLimitMinutes, await other.getByLabel('Time limit').inputValue()], [80, '80'], 'theirs is had back');
 });
 
 test('publishing lists every reason against it, says what will happen, and shows the link', async (t) => {
@@ -462,6 +467,11 @@ test('publishing lists every reason against it, says what will happen, and shows
   assert.equal(await live.getByRole('link', { name: 'Invite people' }).getAttribute('href'), `/app/assessments/${a.id}/invites`);
   await live.getByRole('button', { name: 'Stay here' }).click();
   await page.getByText('Version 1 is published and cannot change.').waitFor();
+  assert.equal(await page.locator('[data-range-for]').evaluate((el) => el.style.getPropertyValue('--v')), '60%', 'the slider is still filled');
+  await page.getByText('Times are in your zone, Europe/Oslo.').waitFor();
+  await page.locator('.top').getByRole('button', { name: 'Published' }).click();
+  await live.getByText('there is nothing to publish').waitFor();
+  await live.getByRole('button', { name: 'Close' }).click();
   await page.locator('#q-prompt').fill('Not ready, edited');
   await saved(page);
   await page.getByRole('button', { name: 'See 1 change' }).click();
@@ -506,13 +516,18 @@ test('ten thousand questions are as quick to write in as ten', async (t) => {
   assert.deepEqual(items.map((q) => q.prompt), ['Number 1', 'Number 2', 'Moved up and mended', 'Number 3']);
 });
 
+// cut gives the controls that are wider than the place they have.
+const cut = (page, selector) => page.locator(selector).evaluateAll((all) => all
+  .filter((el) => el.scrollWidth > el.clientWidth + 1 || el.getBoundingClientRect().right > el.parentElement.getBoundingClientRect().right + 1).map((el) => el.outerHTML.slice(0, 120)));
+
 test('the editor fits every window, both themes, its weight, and stays where it is', async (t) => {
   const { page, open, at } = await stage(t, [choice('With `code`\n\n```go\nfunc main() {}\n```'), choice('Two', { answerKey: undefined })]);
-  for (const [width, height] of [[320, 640], [390, 844], [900, 700], [1100, 800], [1440, 900], [3840, 2160]]) {
+  for (const [width, height] of [[320, 640], [390, 844], [900, 700], [1100, 800], [1250, 720], [1280, 720], [1400, 900], [1440, 900], [3840, 2160]]) {
     await page.setViewportSize({ width, height });
     for (const path of [at, `${at}/preview`, `${at}/versions`]) {
       await page.goto(path);
       await noSideways(page, `${path} at ${width}`);
+      if (path === at && width > 900) assert.deepEqual(await cut(page, '.qtype, .props .seg, .props .stepper'), [], `nothing is cut off at ${width}`);
     }
   }
   const dark = await open({ theme: 'dark', width: 390, height: 844 });
@@ -528,4 +543,40 @@ test('the editor fits every window, both themes, its weight, and stays where it 
   const w = await weigh(page, () => page.goto(at));
   assert.ok(w.document + w.stylesheet + w.script <= 150_000 && w.script <= 80_000, JSON.stringify(w));
   assert.ok((await moved()) <= 0.02, `the layout moves by ${await moved()}`);
+});
+
+test('words without a space widen no page', async (t) => {
+  const long = 'Donaudampfschifffahrtsgesellschaft'.repeat(20);
+  const { page, a, at } = await stage(t, [choice(long, {
+    options: [{ id: 'a', text: long }, { id: 'b', text: `\`${long}\`` }], tags: ['t'.repeat(60), 'u'.repeat(60)], difficulty: 'd'.repeat(60), explanation: `\`\`\`\n${long}\n\`\`\``,
+  })]);
+  await ask('PATCH', `/assessments/${a.id}`, { title: long.slice(0, 200) }, { headers: { 'If-Match': '*' } });
+  const { items: active } = await ask('GET', '/assessments?status=active'); // of the tests before this one
+  for (const { id } of active) await ask('POST', `/assessments/${id}/close`);
+  await ask('POST', `/assessments/${a.id}/publish`);
+  for (const width of [320, 390, 1440]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of [at, `${at}/preview`, `${at}/versions`, `${at}/versions/1`, '/app/assessments', '/app/activity']) {
+      await page.goto(path);
+      await noSideways(page, `${path} at ${width}`);
+    }
+  }
+  await page.goto('/app/assessments');
+  const table = page.getByRole('region', { name: 'Assessments table' });
+  assert.ok(await table.evaluate((el) => el.scrollWidth <= el.clientWidth), 'a long title leaves the other columns in sight');
+});
+
+test('the only question is deleted, and had back', async (t) => {
+  const { page, list } = await stage(t, [choice('The only one')]);
+  await title(page, 'Question 1');
+  await page.getByRole('button', { name: 'Delete question' }).press('Enter');
+  await page.getByRole('heading', { name: 'Write the first question' }).waitFor();
+  await page.locator('.toast').filter({ hasText: 'Question 1 is deleted.' }).waitFor();
+  assert.equal((await focused(page)).name, 'New question');
+  assert.deepEqual(await list(), []);
+  await page.locator('.toast').getByRole('button', { name: 'Undo' }).press('Enter');
+  await title(page, 'Question 1');
+  await page.locator('.toast').waitFor({ state: 'detached' });
+  assert.equal((await focused(page)).id, 'q');
+  assert.deepEqual((await list()).map((q) => [q.prompt, q.answerKey.optionId === q.options[0].id]), [['The only one', true]]);
 });

@@ -10,7 +10,7 @@ import { axe, browser, focused, login, noSideways, root, server, shifts, signUp 
 const corpus = process.env.CREDLANE_CORPUS ?? path.resolve(root, '../shared/data');
 const corpusIsThere = existsSync(corpus);
 const real = (name) => path.join(corpus, name);
-const refused = [/422 \(Unprocessable Entity\)/];
+const refused = [/422 \(Unprocessable Entity\)/, /412 \(Precondition Failed\)/];
 
 // told says where the page stands: "214 right, 3 to mend".
 const told = async (page) => (await page.locator('#sumh').textContent()).trim();
@@ -236,6 +236,11 @@ test('real files with errors are mended in the page', async (t) => {
   await stands(page, '4,600 right, 1 to mend');
   await page.keyboard.press('F8');
   assert.match((await focused(page)).name, /^Row 3136, column E/);
+  await page.getByRole('button', { name: 'Show them: rows 3108 to 3135' }).click();
+  await page.getByRole('row', { name: /^3109 / }).first().waitFor();
+  // The jump has drawn the lines around it; those before come when asked for.
+  await page.getByRole('row', { name: /195 lines before these/ }).getByRole('button', { name: 'Show more' }).click();
+  await page.getByRole('row', { name: /45 lines before these/ }).getByRole('button', { name: 'Show more' }).click();
   await page.getByRole('button', { name: 'Show them: rows 4 to', exact: false }).first().click();
   await page.getByRole('row', { name: /^5 / }).first().waitFor();
   await page.getByRole('button', { name: 'Leave out row 3136' }).click();
@@ -321,7 +326,7 @@ test('a file makes its own draft, and a file that cannot be read makes none', as
   await page.goto('/app/import');
   await axe(page, 'new import');
   await page.locator('#import-file').setInputFiles(file('empty.csv', ''));
-  await page.getByRole('alert').filter({ hasText: 'The file is empty.' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'Nothing was imported. The file is empty.' }).waitFor(); // there is no draft to speak of
   assert.equal((await ask('GET', '/assessments')).items.length, 0);
   await page.locator('#import-file').setInputFiles(file('go-postgres_bank.csv', bank([good(1)])));
   await stands(page, '1 right, 0 to mend');
@@ -332,6 +337,43 @@ test('a file makes its own draft, and a file that cannot be read makes none', as
   assert.match(page.url(), new RegExp(`/app/assessments/${items[0].id}/import$`));
   await page.locator('#import-go:not([disabled])').click();
   await page.getByRole('heading', { name: '1 question is in the draft' }).waitFor();
+});
+
+test('an import that is stopped leaves no draft behind', async (t) => {
+  const { page, ask } = await stage(t);
+  await page.goto('/app/import');
+  await page.locator('#import-file').setInputFiles(file('go-postgres_bank.csv', bank([good(1)])));
+  await page.locator('#import-go:not([disabled])').waitFor();
+  await page.locator('#import-cancel').click();
+  await page.waitForURL('**/app/import');
+  await page.locator('#tabs').waitFor({ state: 'detached' });
+  assert.equal((await focused(page)).id, 'import-file');
+  assert.deepEqual((await ask('GET', '/assessments')).items, []);
+
+  await page.locator('#import-file').setInputFiles(file('go-postgres_bank.csv', bank([good(1)])));
+  await page.locator('#import-go:not([disabled])').waitFor();
+  const { items: [{ id }] } = await ask('GET', '/assessments');
+  await ask('POST', `/assessments/${id}/questions`, { type: 'true_false', prompt: 'Somebody wrote this meanwhile.' });
+  const kept = page.waitForResponse((r) => r.request().method() === 'DELETE');
+  await page.locator('#import-cancel').click();
+  assert.equal((await kept).status(), 412);
+  assert.equal((await ask('GET', `/assessments/${id}`)).questionCount, 1);
+});
+
+test('files are imported one after the other, and the same one twice when it is meant', async (t) => {
+  const { page, fresh } = await stage(t);
+  const draft = await fresh();
+  const another = async (name, rows, before) => {
+    await page.locator('.empty input[type=file]').setInputFiles(file(name, bank(rows)));
+    await page.locator('#import-go:not([disabled])').click();
+    await page.locator('#done-h').waitFor();
+    assert.equal(await draft.count(), before + rows.length);
+  };
+  await page.locator('#import-file').setInputFiles(file('first.csv', bank([good(1)])));
+  await page.locator('#import-go:not([disabled])').click();
+  await page.locator('#done-h').waitFor();
+  await another('second.csv', [good(2), good(3)], 1);
+  await another('second.csv', [good(2), good(3)], 3);
 });
 
 test('a stranger\'s file is shown as text', async (t) => {

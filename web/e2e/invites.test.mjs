@@ -67,6 +67,36 @@ test('more people than one call takes go in batches', async (t) => {
   assert.equal(calls, 3);
 });
 
+test('what is typed while the invites go is kept', async (t) => {
+  const { s, at, a } = await stage(t);
+  const { open } = await browser(t, { url: s.url, allow: [/401/] });
+  const page = await open();
+  await login(page);
+  await page.goto(at);
+  const box = page.getByLabel('E-mail addresses');
+  let go;
+  const arrived = new Promise((resolve) => {
+    void page.route(`**/api/v1/assessments/${a.id}/invites`, async (route) => {
+      await new Promise((released) => { go = released; resolve(); });
+      await route.continue();
+    }, { times: 1 });
+  });
+  await box.fill('ann@example.com\nbob@example.com');
+  await page.getByRole('button', { name: 'Make 2 invites' }).click();
+  await arrived;
+  await box.fill('late@example.com\nann@example.com\nbob@example.com');
+  go();
+  await page.locator('.toast').filter({ hasText: '2 invited.' }).waitFor();
+  assert.equal(await box.inputValue(), 'late@example.com');
+
+  // The session ends in mid-work: it is said in words for people, and nothing is lost.
+  const cookies = await page.context().cookies();
+  await page.context().clearCookies();
+  await page.getByRole('button', { name: 'Make 1 invite', exact: true }).click();
+  await page.getByText('You were signed out. Nobody was invited. 1 is still in the box. Sign in in another tab, then send again.').waitFor();
+  await page.context().addCookies(cookies);
+});
+
 test('a long line keeps nobody waiting, and tables are read by their headings', async () => {
   const built = await esbuild.build({ entryPoints: [path.join(root, 'web/src/invites/parse.ts')], bundle: true, write: false, format: 'esm' });
   const { parse } = await import(`data:text/javascript,${encodeURIComponent(built.outputFiles[0].text)}`);
@@ -80,6 +110,16 @@ test('a long line keeps nobody waiting, and tables are read by their headings', 
   const loose = parse('Ada Lovelace, ada@example.com\nbob@example.com cy@example.com\nbob@@example.com\nbob@example\nbob@example.com.\nmailto:dee@example.com');
   assert.deepEqual(loose.people.map((p) => [p.email, p.name]), [['ada@example.com', 'Ada Lovelace'], ['bob@example.com', ''], ['cy@example.com', ''], ['dee@example.com', '']]);
   assert.deepEqual(loose.bad.map((b) => [b.line, b.fix]), [[3, undefined], [4, undefined], [5, 'bob@example.com']]);
+
+  // As Outlook copies people, and as a file without headings has them.
+  const names = (text) => parse(text).people.map((p) => [p.email, p.name]);
+  assert.deepEqual(names('Doe, Jane <jane@example.com>; Roe, Rich <rich@example.com>; Ann <ann@example.com>'),
+    [['jane@example.com', 'Jane Doe'], ['rich@example.com', 'Rich Roe'], ['ann@example.com', 'Ann']]);
+  assert.deepEqual(parse('Doe, Jane <jane@example.com>; Roe, Rich <rich@example.com>').bad, []);
+  assert.deepEqual(names('"Roe, Rich" <rich@example.com>, bob@example.com'), [['rich@example.com', 'Roe, Rich'], ['bob@example.com', '']]);
+  assert.deepEqual(names('jane@example.com,Jane Doe\nbob@example.com,Bob'), [['jane@example.com', 'Jane Doe'], ['bob@example.com', 'Bob']]);
+  assert.deepEqual(parse('bob@mail.example,com\nrich@example,org').bad.map((b) => b.fix), ['bob@mail.example.com', 'rich@example.org']);
+  assert.deepEqual(parse('Name,Email\nJane,jane@example.com\n,,\n').bad, []);
 });
 
 test('one invite is given time, a later end, another link, and is revoked', async (t) => {
@@ -120,6 +160,7 @@ test('one invite is given time, a later end, another link, and is revoked', asyn
   await more('Ann', 'New link');
   await page.getByRole('alertdialog').getByRole('button', { name: 'Make a new link' }).click();
   await page.locator('.toast').filter({ hasText: 'There is a new link' }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'More for Ann');
   assert.equal((await fetch(`${s.url}/api/v1/public/invites/${old.split('/').pop()}`)).status, 404);
 
   // Several at once: the question names them.
@@ -135,6 +176,7 @@ test('one invite is given time, a later end, another link, and is revoked', asyn
   await row('Bob').getByText('Revoked').first().waitFor();
   await row('Cy').getByText('Revoked').first().waitFor();
   await page.locator('#bulk').waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.activeElement?.id === 'tick-all'); // the button that was pressed is gone
 });
 
 test('the page of invites stands at every width and in both themes', async (t) => {

@@ -130,6 +130,7 @@ test('what destroys asks once, with the focus on the safe choice, and can be tak
   await page.locator('.toast').getByRole('button', { name: 'Undo' }).click();
   await page.locator('.toast').waitFor({ state: 'detached' });
   assert.deepEqual(state.asked.map((a) => a.path), ['/api/v1/x/close', '/api/v1/x/open']);
+  assert.equal((await focused(page)).name, 'Close', 'the focus goes back from the toast to where it came from');
 });
 
 test('a name must be typed where that is asked for', async (t) => {
@@ -185,6 +186,28 @@ test('the palette finds pages at once and assessments by the API, and goes there
   await axe(page, 'palette');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/app/assessments/a1');
+});
+
+test('the palette does not say that there is nothing before it knows, nor when it cannot know', async (t) => {
+  let answered;
+  const answer = new Promise((resolve) => { answered = resolve; });
+  const { page, state } = await kit(t, '<p>Here</p>', () => ({ abort: true }));
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('kubern');
+  await page.getByRole('option', { name: 'The search did not work. Type on to try again.' }).waitFor();
+  state.answer = () => answer;
+  await page.keyboard.type('e');
+  await page.getByRole('option', { name: 'Searching' }).waitFor();
+  await page.keyboard.press('Enter'); // it is taken at its word once there is something
+  answered({ json: { items: [{ id: 'k8', title: 'Kubernetes', status: 'draft' }] } });
+  await page.waitForURL('**/app/assessments/k8');
+});
+
+test('what must be done once has a key, over plain HTTP too', async (t) => {
+  const { page, state } = await kit(t, '<button type="button" data-api="POST /api/v1/things" data-idempotent data-then="none" data-done="Made">Make it</button>');
+  await page.getByRole('button', { name: 'Make it' }).click();
+  await page.getByText('Made').waitFor();
+  assert.match(state.asked[0].headers['idempotency-key'], /^[0-9a-f]{32}$/);
 });
 
 test('the palette leads to no page that its reader may not open', async (t) => {

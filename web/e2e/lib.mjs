@@ -2,6 +2,7 @@
 // helpers for the API. No waiting by the clock: locators, requests and answers are waited for.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync, watch as watchFiles } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -12,7 +13,7 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const binary = path.join(root, 'bin/credlane');
+const binary = process.env.CREDLANE_BINARY ?? path.join(root, 'bin/credlane');
 const run = promisify(execFile);
 
 // atEnd runs what is to be done at a test's end in reverse: the browser leaves before its server does.
@@ -32,14 +33,14 @@ function atEnd(t, fn) {
 
 // ---- The server
 
-// server starts bin/credlane with a data directory and a database of its own.
+// server starts bin/credlane, or the program that CREDLANE_BINARY names, with a data directory and a database of its own.
 //   env:  further settings, such as CREDLANE_REGISTRATION: 'open'
 //   demo: the number of candidates of the example employer, which is made first; none without it
 // It gives { url, env, sql(text), cli(...args), kill(), restart(), stop(), log() } and is stopped when the test ends.
 export async function server(t, { env = {}, demo = 0 } = {}) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'credlane-e2e-'));
   await chmod(dir, 0o711); // as root, the database runs as a user without rights, who must come through here
-  const port = await freePort();
+  const { port, release } = await claim();
   const url = `http://localhost:${port}`;
   const all = {
     ...process.env,
@@ -57,6 +58,7 @@ export async function server(t, { env = {}, demo = 0 } = {}) {
     await s.stop();
     await stopDatabase(all.CREDLANE_DATA_DIR);
     await rm(dir, { recursive: true, force: true });
+    await release();
   });
   if (demo > 0) s.demo = await cli('demo', '--candidates', String(demo));
   await s.start();
@@ -140,14 +142,40 @@ function psql() {
   return path.join(execFileSync('pg_config', ['--bindir']).toString().trim(), 'psql');
 }
 
-export function freePort() {
+// Ports of servers under test lie below those that the system deals out to connections, which could take one during a restart.
+const ports = { from: 20_000, to: 32_000 };
+
+// claim gives a port that is this test's own until release. The claim is its UDP twin: of several processes that want it at
+// once the kernel gives it to one, and takes it back when that one is gone.
+async function claim() {
+  const count = ports.to - ports.from;
+  for (let i = 0; i < count; i++) {
+    const port = ports.from + (process.pid * 7 + i) % count;
+    const held = await hold(port);
+    if (!held) continue;
+    if (await listens(port)) return { port, release: () => new Promise((resolve) => { held.close(resolve); }) };
+    held.close();
+  }
+  throw new Error('there is no free port');
+}
+
+function hold(port) {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4');
+    socket.once('error', (err) => (err.code === 'EADDRINUSE' ? resolve(null) : reject(err)));
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
+      socket.unref(); // it keeps nobody from ending
+      resolve(socket);
+    });
+  });
+}
+
+// listens tells whether a server can have the port now.
+function listens(port) {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, 'localhost', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.once('error', (err) => (err.code === 'EADDRINUSE' ? resolve(false) : reject(err)));
+    probe.listen(port, 'localhost', () => probe.close(() => resolve(true)));
   });
 }
 
@@ -264,6 +292,7 @@ export async function weigh(page, go) {
   const client = await page.context().newCDPSession(page);
   await client.send('Network.enable');
   await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+  await client.send('Network.setBypassServiceWorker', { bypass: true }); // what it keeps weighs nothing, and is no first load
   const kinds = new Map();
   client.on('Network.responseReceived', ({ requestId, type }) => kinds.set(requestId, type.toLowerCase()));
   client.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
@@ -273,7 +302,41 @@ export async function weigh(page, go) {
   await go();
   await page.evaluate(() => document.fonts.ready);
   await client.detach();
+  for (const kind of ['document', 'stylesheet']) assert.ok(sums[kind] > 0, `nothing came over the wire as ${kind} of ${page.url()}`);
   return sums;
+}
+
+const budgets = {
+  candidate: { all: 60, script: 30, font: 50 },
+  employer: { all: 150, script: 80, font: 90 },
+};
+
+// light loads a page for the first time and fails where it is heavier than its kind may be ('candidate' or 'employer'), where it
+// jumps, or where what is largest on it was not in the HTML as it came. It gives the weights.
+export async function light(page, kind, where) {
+  const most = budgets[kind];
+  const moved = await shifts(page);
+  let html;
+  const sums = await weigh(page, async () => { html = await (await page.goto(where, { waitUntil: 'load' })).text(); });
+  const said = `${where}: ${JSON.stringify(sums)}`;
+  assert.ok(sums.document + sums.stylesheet + sums.script <= most.all << 10, `too heavy, ${said}`);
+  assert.ok(sums.script <= most.script << 10, `too much script, ${said}`);
+  assert.ok(sums.font <= most.font << 10, `too heavy fonts, ${said}`);
+  assert.ok(await moved() <= 0.02, `the layout of ${where} moved by ${await moved()}`);
+  const word = await largest(page);
+  assert.ok(html.includes(word), `the largest part of ${where} waits for a script: ${word}`);
+  return sums;
+}
+
+// largest gives the longest word of the element whose painting was the page's largest so far; a picture has none and fails.
+function largest(page) {
+  return page.evaluate(async () => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); // what was just put there is painted
+    const { element } = await new Promise((resolve) => {
+      new PerformanceObserver((list) => resolve(list.getEntries().at(-1))).observe({ type: 'largest-contentful-paint', buffered: true });
+    });
+    return (element?.textContent ?? '').split(/[^\p{L}\p{N}]+/u).reduce((a, b) => (b.length > a.length ? b : a), '') || 'a picture';
+  });
 }
 
 // focused tells which element has the focus, and whether its ring can be seen.

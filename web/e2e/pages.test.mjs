@@ -2,9 +2,7 @@
 // sideways down to 320 px; nothing jumps; nothing is heavier than its budget; the focus is never lost or hidden.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, axe, browser, focused, login, noSideways, server, shifts, weigh } from './lib.mjs';
-
-const kB = 1024;
+import { api, axe, browser, focused, light, login, noSideways, server } from './lib.mjs';
 
 // pages gives the address of each page, by name, for the example employer.
 async function pages(ask) {
@@ -46,7 +44,11 @@ test('every page of a member', async (t) => {
     }
   });
   await t.test('is within its weight, and nothing on it jumps', async (group) => {
-    for (const [name, where] of Object.entries(all)) await group.test(name, () => light(signedIn, where));
+    for (const [name, where] of Object.entries(all)) await group.test(name, async () => {
+      const page = await signedIn();
+      await light(page, 'employer', where);
+      await page.context().close();
+    });
   });
   await t.test('can be gone through by the keyboard alone, and what has the focus can be seen', async (group) => {
     for (const [name, where] of Object.entries(all)) await group.test(name, () => reachable(signedIn, where));
@@ -59,19 +61,6 @@ async function accessible(page, name, where) {
   assert.equal(await page.locator('h1').count(), 1, 'one h1');
   await axe(page, name);
   await noSideways(page, name);
-}
-
-async function light(signedIn, where) {
-  const page = await signedIn();
-  const moved = await shifts(page);
-  const sums = await weigh(page, () => page.goto(where, { waitUntil: 'load' }));
-  const own = sums.document + sums.stylesheet + sums.script;
-  assert.ok(own <= 150 * kB, `${own} bytes: ${JSON.stringify(sums)}`);
-  assert.ok(sums.script <= 80 * kB, JSON.stringify(sums));
-  assert.ok(sums.font <= 90 * kB, JSON.stringify(sums));
-  const by = await moved();
-  assert.ok(by <= 0.02, `the layout moved by ${by}`);
-  await page.context().close();
 }
 
 async function reachable(signedIn, where) {

@@ -26,7 +26,7 @@ test('the figures, the order and the filters are those of the API', async (t) =>
   const figures = await page.locator('.stats dd b').allTextContents();
   assert.deepEqual(figures.slice(0, 3), [String(sum.counts.submitted + sum.counts.expired), `${sum.passRate}%`, `${sum.medianScore}%`]);
   for (const bar of sum.histogram.filter((b) => b.count > 0)) {
-    assert.equal(await page.locator('.hist g', { has: page.locator(`title:text-matches("^${bar.from} to")`) }).locator('text').textContent(), String(bar.count));
+    assert.equal(await page.locator(`.hist g[aria-label^="${bar.from} to"] .n`).textContent(), String(bar.count));
   }
 
   const list = async (query) => (await ask('GET', `/assessments/${assessment.id}/submissions?limit=25&${query}`)).items.map((i) => i.candidate.name);
@@ -66,6 +66,9 @@ test('a decision makes a ranked shortlist, and the files hold what the table sho
   await page.locator('button[aria-pressed="true"]', { hasText: 'Shortlist' }).waitFor();
   await page.getByText('Dana Moreau,').waitFor();
   await page.getByRole('textbox', { name: /^Note/ }).fill('Call on Monday');
+  const asked = page.waitForEvent('dialog').then(async (d) => { await d.dismiss(); return d.type(); });
+  await page.locator('[data-after]').click();
+  assert.equal(await asked, 'beforeunload', 'a note that is not saved is not lost unasked');
   await page.getByRole('textbox', { name: /^Tags/ }).fill('remote\nsenior');
   await page.getByRole('button', { name: 'Save note and tags' }).click();
   await page.locator('#toasts').getByText('Saved').waitFor();

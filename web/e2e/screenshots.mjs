@@ -1,5 +1,6 @@
 // Writes every page and state to ./screenshots, light and dark, wide and narrow, from a server with the example employer.
 //   node web/e2e/screenshots.mjs [PART OF A NAME ...]
+//   node web/e2e/screenshots.mjs --readme      the four small pictures of the README, into ./docs
 //
 // Each area lists its own in shots/AREA.mjs: export default [{
 //   name:    'import-check'          the picture is screenshots/import-check-1440-light.png
@@ -8,19 +9,21 @@
 //   cookies: async (ctx) => [{ name, value }]     instead of the owner's
 //   act:     async (page, ctx) => {}              brings the page into the state
 //   sizes, themes, whole: only some of them; whole: false takes the window instead of the page
+//   ends:    true                                 also on the narrowest phone and a very wide screen, light
+//   locale, js                                    'ar-XB' for a candidate's pages from right to left; false without a script
 //   alone:   true                                 on a server without an employer, as nobody
 //   fresh:   true                                 on a server whose employer has just registered
 // }]
 // ctx: { s, url, sql, cli, ask (the API, as the owner), who, once(name, fn): what fn made the first time }
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { api, launch, owner, root, server, signUp } from './lib.mjs';
+import { pictures } from './shots-readme.mjs';
 
 const out = path.join(root, 'screenshots');
-const wanted = process.argv.slice(2);
-const sizes = [1440, 390];
-const themes = ['light', 'dark'];
+const wanted = process.argv.slice(2).filter((word) => word !== '--readme');
+const forReadme = process.argv.includes('--readme');
 
 const ends = [];
 const t = { after: (fn) => ends.unshift(fn) };
@@ -45,13 +48,20 @@ async function signedIn(browser, s, who) {
   return cookies;
 }
 
-async function picture(browser, ctx, entry, width, theme) {
+// looks gives the widths and themes of an entry.
+function looks({ sizes = [1440, 390], themes = ['light', 'dark'], ends: toTheEnds = false }) {
+  const all = sizes.flatMap((width) => themes.map((theme) => ({ width, theme })));
+  return toTheEnds ? [...all, { width: 320, theme: 'light' }, { width: 2560, theme: 'light' }] : all;
+}
+
+// shown opens an entry's page, brings it into its state and hands it to take.
+async function shown(browser, ctx, entry, { width, height, theme }, take) {
   const mobile = width < 600;
   const context = await browser.newContext({
-    baseURL: ctx.url, viewport: { width, height: mobile ? 844 : 900 }, colorScheme: theme, isMobile: mobile, hasTouch: mobile,
-    reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Oslo', deviceScaleFactor: 1,
+    baseURL: ctx.url, viewport: { width, height: height ?? (mobile ? 844 : width > 2000 ? 1440 : 900) }, colorScheme: theme, isMobile: mobile, hasTouch: mobile,
+    reducedMotion: 'reduce', locale: entry.locale ?? 'en-GB', javaScriptEnabled: entry.js !== false, timezoneId: 'Europe/Oslo', deviceScaleFactor: 1,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   try {
     const cookies = entry.cookies ? await entry.cookies(ctx) : entry.as === 'nobody' || entry.alone ? [] : ctx.cookies;
     await context.addCookies(cookies.map((c) => ({ ...c, ...(c.domain ? {} : { url: ctx.url }) })));
@@ -59,9 +69,37 @@ async function picture(browser, ctx, entry, width, theme) {
     await page.goto(typeof entry.path === 'function' ? await entry.path(ctx) : entry.path);
     if (entry.act) await entry.act(page, ctx);
     await page.evaluate(() => document.fonts.ready);
-    await page.screenshot({ path: path.join(out, `${entry.name}-${width}-${theme}.png`), fullPage: entry.whole !== false, animations: 'disabled' });
+    await take(page, context);
   } finally {
     await context.close();
+  }
+}
+
+// picture takes the whole page by a window as high as it is, so that what stands at the window's foot does not stand in the middle.
+async function picture(browser, ctx, entry, { width, theme }) {
+  await shown(browser, ctx, entry, { width, theme }, async (page) => {
+    const whole = entry.whole !== false;
+    if (whole) {
+      const high = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width, height: Math.min(Math.max(high, page.viewportSize().height), 8000) });
+    }
+    await page.screenshot({ path: path.join(out, `${entry.name}-${width}-${theme}.png`), fullPage: whole, animations: 'disabled' });
+  });
+}
+
+// readme writes the README's pictures, small: WebP, which only the browser's own protocol takes.
+async function readme(browser) {
+  const folder = path.join(root, 'docs');
+  await mkdir(folder, { recursive: true });
+  const ctx = await demoWorld(browser);
+  for (const entry of pictures) {
+    await shown(browser, ctx, entry, entry, async (page, context) => {
+      const client = await context.newCDPSession(page);
+      const { data } = await client.send('Page.captureScreenshot', { format: 'webp', quality: 72 });
+      const bytes = Buffer.from(data, 'base64');
+      if (bytes.length > 60 << 10) throw new Error(`${entry.name} has ${bytes.length} bytes`);
+      await writeFile(path.join(folder, `${entry.name}.webp`), bytes);
+    });
   }
 }
 
@@ -89,10 +127,11 @@ async function demoWorld(browser) {
 }
 
 async function main() {
-  await mkdir(out, { recursive: true });
-  const all = await entries();
   const browser = await launch();
   t.after(() => browser.close());
+  if (forReadme) return readme(browser);
+  await mkdir(out, { recursive: true });
+  const all = await entries();
   const worlds = {
     alone: all.some((e) => e.alone) ? context(await server(t)) : null,
     fresh: all.some((e) => e.fresh) ? await freshWorld(browser) : null,
@@ -101,15 +140,8 @@ async function main() {
   const failed = [];
   for (const entry of all) {
     const here = worlds[entry.alone ? 'alone' : entry.fresh ? 'fresh' : 'demo'];
-    for (const width of entry.sizes ?? sizes) {
-      for (const theme of entry.themes ?? themes) {
-        try {
-          await picture(browser, here, entry, width, theme);
-        } catch (err) {
-          failed.push(`${entry.name} ${width} ${theme}: ${err.message.split('\n')[0]}`);
-        }
-      }
-    }
+    await Promise.all(looks(entry).map((look) => picture(browser, here, entry, look)
+      .catch((err) => failed.push(`${entry.name} ${look.width} ${look.theme}: ${err.message.split('\n')[0]}`))));
     process.stdout.write('.');
   }
   process.stdout.write(`\n${all.length} pages and states are in ${path.relative(process.cwd(), out)}\n`);

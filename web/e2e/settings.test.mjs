@@ -90,6 +90,7 @@ test('a member is invited, gets another role, and is removed; the last owner sta
   await page.getByRole('button', { name: 'Remove Grace Hopper' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
   await page.getByText('Grace Hopper was removed').waitFor();
+  await page.waitForFunction((name) => document.activeElement?.getAttribute('aria-label') === `Role of ${name}`, owner.name); // the row beside it
   await other.goto('/app/assessments');
   await other.waitForURL('**/app/login**');
   await other.getByText('Your session has ended.').waitFor();

@@ -7,6 +7,19 @@ export const at = (status, rest = '') => async (ctx) => {
   return `/app/assessments/${items.find((a) => a.status === status).id}${rest}`;
 };
 
+// backend gives a path below the example's largest assessment.
+export const backend = (rest = '') => async (ctx) => {
+  const { items } = await ctx.once('assessments', () => ctx.ask('GET', '/assessments'));
+  return `/app/assessments/${items.find((a) => a.title.startsWith('Backend engineer:')).id}${rest}`;
+};
+
+// room closes another one where as many as may be are active.
+export const room = async ({ ask }) => {
+  const { items } = await ask('GET', '/assessments?status=active');
+  const other = items.findLast((a) => !a.title.startsWith('Backend engineer:'));
+  if (items.length > 2) await ask('POST', `/assessments/${other.id}/close`, {});
+};
+
 export const submission = async (ctx) => {
   const { items } = await ctx.once('assessments', () => ctx.ask('GET', '/assessments'));
   const active = items.filter((a) => a.status === 'active').at(-1);
@@ -32,12 +45,14 @@ export const published = (ctx) => ctx.once('published', async ({ ask }) => {
   return ask('POST', `/assessments/${id}/publish`, {});
 });
 
-// start brings a candidate of their own from the landing into the test.
-export async function start(page) {
+// start brings a candidate of their own from the landing into the test, and gives { email }. plain: the page runs no script.
+export async function start(page, { plain = false } = {}) {
+  const email = `amara.lindqvist+${randomUUID().slice(0, 6)}@example.com`;
   await page.locator('#name').fill('Amara Lindqvist');
-  await page.locator('#email').fill(`amara.lindqvist+${randomUUID().slice(0, 6)}@example.com`);
+  await page.locator('#email').fill(email);
   await page.locator('#consent').check();
   await page.locator('form[data-start] button[type="submit"]').click();
   await page.waitForURL('**/take');
-  await page.locator('html[data-ready]').waitFor({ state: 'attached' });
+  if (!plain) await page.locator('html[data-ready]').waitFor({ state: 'attached' });
+  return { email };
 }

@@ -1,73 +1,9 @@
 // The test under bad networks, dead servers, other devices and the end of the time.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { axe, browser, focused, noSideways, server, shifts, signUp, weigh } from './lib.mjs';
+import { axe, browser, focused, noSideways, shifts, weigh } from './lib.mjs';
+import { begin, exam, go, goTo, network, option, pageKept, publish, question, ready, saved, together } from './take-lib.mjs';
 
-const settings = { CREDLANE_RATE_START_ADDRESS: '1000/1h' };
-const network = [/ERR_INTERNET_DISCONNECTED/, /ERR_CONNECTION_REFUSED/, /ERR_FAILED/, /ERR_CONNECTION_RESET/, /ERR_EMPTY_RESPONSE/, /ERR_NETWORK_CHANGED/];
-
-const code = 'What happens?\n\n```go\nfunc main() {\n    var m map[string]int\n    m["lane"] = 1\n}\n```';
-const bank = [
-  { type: 'single_choice', prompt: code, points: 2, options: ['It panics', 'It prints 1', 'It does not compile'].map((text, i) => ({ id: `o${i}`, text })), answerKey: { optionId: 'o0' } },
-  { type: 'multiple_choice', prompt: 'Which are *reference* types?', options: ['map', 'chan', 'array', 'slice'].map((text, i) => ({ id: `o${i}`, text })), answerKey: { optionIds: ['o0', 'o1', 'o3'] } },
-  { type: 'true_false', prompt: 'A nil map can be read.', answerKey: { value: true } },
-  { type: 'short_text', prompt: 'Which command lists files?', answerKey: { accepted: ['ls'] } },
-  { type: 'numeric', prompt: 'How many bits has an `int32`?', answerKey: { value: '32' } },
-];
-
-// exam publishes an assessment over the API and gives how to start it.
-async function exam(s, { questions = bank, minutes = 30, repeat = 1 } = {}) {
-  const { id, slug } = await s.ask('POST', '/assessments', { title: 'Backend Engineer', timeLimitMinutes: minutes });
-  for (let i = 0; i < repeat; i++) for (const q of questions) await s.ask('POST', `/assessments/${id}/questions`, q);
-  await publish(s, id);
-  return { id, slug };
-}
-
-// publish closes what the test before has left open: only so many may be active.
-async function publish(s, id) {
-  if (s.active) await s.ask('POST', `/assessments/${s.active}/close`, {});
-  await s.ask('POST', `/assessments/${id}/publish`, {});
-  s.active = id;
-}
-
-let people = 0;
-
-// All of it runs on one server, one after the other.
-const all = [];
-const it = (name, run) => all.push([name, run]);
-
-// begin starts in a page of its own, with the browser's cookie, and opens the test. It gives the page and what the server keeps.
-async function begin(open, s, { slug }, options = {}) {
-  const page = await open({ allow: network, ...options });
-  const started = await fetch(`${s.url}/api/v1/public/assessments/${slug}/submissions`, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name: 'Ada', email: `ada${++people}@example.org`, consent: true }),
-  });
-  assert.equal(started.status, 201);
-  const { submissionToken, submission } = await started.json();
-  await page.context().addCookies([{ name: 'credlane_attempt', value: submissionToken, url: s.url, httpOnly: true, sameSite: 'Lax' }]);
-  const kept = async () => {
-    const own = await (await fetch(`${s.url}/api/v1/public/submission`, { headers: { Authorization: `Bearer ${submissionToken}` } })).json();
-    return own.questions.map((q) => {
-      const { answer = null, sequence = 0, flagged = false } = own.answers.find((a) => a.questionId === q.id) ?? {};
-      const text = (id) => q.options.find((o) => o.id === id)?.text ?? id;
-      return { answer: Array.isArray(answer) ? answer.map(text).sort() : text(answer), sequence, flagged };
-    });
-  };
-  await go(page);
-  return { page, kept, submission, token: submissionToken };
-}
-
-async function go(page) {
-  await page.goto('/take');
-  await ready(page);
-}
-
-const ready = (page) => page.locator('html[data-ready]').waitFor({ state: 'attached' });
-const pageKept = (page) => page.waitForFunction(async () => (await (await caches.open('credlane-take-1')).match('/take')) !== undefined);
-const saved = (page) => page.locator('[data-save]:not(.wait)').filter({ hasText: /^Saved/ }).waitFor();
-const question = (page, n) => page.locator(`#q${n}`);
-const option = (page, n, text) => question(page, n).locator('.opt').filter({ hasText: text });
-const goTo = (page, n) => page.evaluate((place) => { location.hash = `#q${place}`; }, n).then(() => question(page, n).waitFor());
+const it = together('the test');
 
 it('a test is taken from the first question to the receipt, each change saved by itself', async (t, s) => {
   const { open } = await browser(t, { url: s.url });
@@ -403,6 +339,27 @@ it('the test stands in both themes, wide and narrow, one at a time and all on a 
   }
 });
 
+it('letters of twice the size on a phone overlap nothing', async (t, s) => {
+  const { open } = await browser(t, { url: s.url });
+  const e = await exam(s);
+  const { page } = await begin(open, s, e, { width: 390, height: 844, mobile: true });
+  await page.evaluate(() => {
+    const all = [...document.querySelectorAll('body *')].filter((el) => !el.closest('svg'));
+    const sizes = all.map((el) => parseFloat(getComputedStyle(el).fontSize));
+    for (const [i, el] of all.entries()) Object.assign(el.style, { fontSize: `${2 * sizes[i]}px`, lineHeight: '1.3' });
+  });
+  await page.context().setOffline(true);
+  await option(page, 1, 'It panics').click();
+  await page.locator('[data-strip="offline"]').waitFor();
+  await noSideways(page, 'large letters');
+  const overlap = await page.evaluate(() => {
+    const boxes = ['[data-where]', '[data-save]', '[data-clock]', '[data-strip="offline"]'].map((s) => document.querySelector(s).getBoundingClientRect());
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    return boxes.some((a, i) => boxes.slice(i + 1).some((b) => over(a, b)));
+  });
+  assert.equal(overlap, false);
+});
+
 it('without a script the test is read, answered, saved and finished', async (t, s) => {
   const { open } = await browser(t, { url: s.url });
   const e = await exam(s);
@@ -461,8 +418,69 @@ it('a thousand questions stay usable', async (t, s) => {
   assert.equal((await kept())[999].answer, 'no');
 });
 
-test('the test', async (t) => {
-  const s = await server(t, { env: settings });
-  s.ask = await signUp(s);
-  for (const [name, run] of all) await t.test(name, (t) => run(t, s));
+// unmarked is all that people read on the page and that is neither the employer's nor out of the catalogue, which the pseudo-locale marks.
+const unmarked = (page) => page.evaluate(() => {
+  const own = '.prompt, .opt .grow, .unsent-text, h1, .ttl > .only-lg, kbd, script, [aria-hidden="true"], .clip';
+  const found = [];
+  const take = (text, where) => {
+    let rest = text;
+    for (let before = ''; rest !== before;) {
+      before = rest;
+      rest = rest.replace(/⟦[^⟦⟧]*⟧/gu, ' ');
+    }
+    if (/\p{Letter}/u.test(rest)) found.push(`${where}: ${rest.trim().slice(0, 80)}`);
+  };
+  const copy = document.body.cloneNode(true);
+  for (const foreign of copy.querySelectorAll(own)) foreign.remove();
+  take(copy.textContent, 'text');
+  for (const el of document.querySelectorAll('body [aria-label], body [title], body [placeholder]')) {
+    for (const name of ['aria-label', 'title', 'placeholder']) if (el.hasAttribute(name)) take(el.getAttribute(name), name);
+  }
+  return found;
+});
+
+it('the test runs from right to left, and says nothing that is not in the catalogue', async (t, s) => {
+  const { open } = await browser(t, { url: s.url, locale: 'ar-XB' });
+  const e = await exam(s);
+  for (const width of [1440, 390]) {
+    const { page, submission } = await begin(open, s, e, { width, height: 844, theme: width < 900 ? 'dark' : 'light' });
+    const stands = async (name) => {
+      assert.deepEqual(await unmarked(page), [], `${name} at ${width}`);
+      await axe(page, `${name} from right to left at ${width}`);
+      await noSideways(page, `${name} at ${width}`);
+    };
+    const kind = (text) => page.locator(`[data-save]`).filter({ hasText: text });
+    await page.keyboard.press('ArrowLeft'); // forward, here
+    await question(page, 2).waitFor();
+    await option(page, 2, 'map').click();
+    await kind('Saved').waitFor();
+    await question(page, 2).locator('.flag').click();
+    assert.match(await page.locator('[data-next] .i').evaluate((i) => getComputedStyle(i).transform), /^matrix\(-1,/, 'the arrow points onward');
+    await stands('the test');
+    await goTo(page, 5);
+    await question(page, 5).locator('input.input').fill('none');
+    await question(page, 5).locator('input.input').blur();
+    await page.locator('#q5-wrong').filter({ hasText: 'not a number' }).waitFor();
+    await stands('a number that is none');
+    await question(page, 5).locator('input.input').fill('32');
+    await page.context().setOffline(true);
+    await option(page, 2, 'chan').evaluate((o) => o.click());
+    await page.locator('[data-strip="offline"]').waitFor();
+    await stands('offline');
+    await page.locator('[data-review]').evaluate((button) => button.click());
+    await page.locator('[data-submit]').click();
+    await page.locator('[data-review-wait]').waitFor();
+    await stands('review, offline');
+    await page.locator('[data-keep]').click();
+    await page.context().setOffline(false);
+    await page.locator('[data-strip="back"]').waitFor();
+    await kind('Saved').waitFor();
+    await page.keyboard.press('Escape');
+    await s.sql(`UPDATE submissions SET deadline_at = now() + interval '12 seconds' WHERE id = '${submission.id}'`);
+    await page.locator('[data-strip="low"]').waitFor();
+    await stands('the last minutes');
+    await page.locator('#up[open] [data-receipt]').waitFor();
+    await stands('time up');
+    await page.context().close();
+  }
 });

@@ -1,6 +1,4 @@
 // The list, its empty start, the feed.
-import { at } from '../shots-lib.mjs';
-
 const dialog = async (page) => {
   await page.keyboard.press('n');
   await page.getByRole('dialog').waitFor();
@@ -10,8 +8,16 @@ const palette = async (page) => {
   await page.getByRole('option').first().waitFor();
 };
 
+const closing = async (page) => {
+  await page.getByRole('button', { name: /^More actions for/ }).last().click();
+  await page.getByRole('button', { name: 'Close', exact: true }).click();
+  await page.getByRole('alertdialog').waitFor();
+};
+
 export default [
-  { name: 'assessments', path: '/app/assessments' },
+  { name: 'assessments', path: '/app/assessments', ends: true },
+  { name: 'assessments-menu', path: '/app/assessments', whole: false, act: (page) => page.getByRole('button', { name: /^More actions for/ }).last().click() },
+  { name: 'assessments-close', path: '/app/assessments', whole: false, act: closing },
   { name: 'assessments-empty', path: '/app/assessments', fresh: true },
   { name: 'assessments-none-found', path: '/app/assessments?q=nothing-by-this-name' },
   { name: 'assessments-new', path: '/app/assessments', act: dialog, whole: false },
@@ -21,6 +27,4 @@ export default [
   { name: 'activity', path: '/app/activity' },
   { name: 'activity-empty', path: '/app/activity', fresh: true },
   { name: 'not-found', path: '/app/assessments/00000000-0000-7000-8000-000000000000' },
-  { name: 'versions', path: at('active', '/versions') },
-  { name: 'version', path: at('active', '/versions/1') },
 ];

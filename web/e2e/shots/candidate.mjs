@@ -1,4 +1,6 @@
 // The candidate before and after the test.
+import { room } from '../shots-lib.mjs';
+
 const options = [{ id: 'a', text: 'It prints `0`' }, { id: 'b', text: 'It panics' }, { id: 'c', text: 'Nothing' }];
 const questions = [
   { type: 'single_choice', prompt: 'What happens?\n\n```go\nvar m map[string]int\nfmt.Println(len(m))\n```', options, points: 2, answerKey: { optionId: 'a' }, explanation: 'A nil map has **no** keys.' },
@@ -7,10 +9,8 @@ const questions = [
   { type: 'short_text', prompt: 'Which command lists files?', answerKey: { accepted: ['ls', 'dir'] } },
 ];
 
-// An active one too many is refused, so the example's are closed first.
 const assessment = (name, settings) => (ctx) => ctx.once(`candidate ${name}`, async () => {
-  const { items } = await ctx.ask('GET', '/assessments?status=active');
-  if (items.length > 2) await ctx.ask('POST', `/assessments/${items.at(-1).id}/close`, {});
+  await room(ctx);
   const { id } = await ctx.ask('POST', '/assessments', { title: 'Backend Engineer – Go & Postgres' });
   await ctx.ask('PATCH', `/assessments/${id}`, {
     timeLimitMinutes: 75, description: 'The questions are like the work: reading code and choosing between designs.', ...settings,
@@ -54,7 +54,8 @@ const press = async (page) => {
 const landing = async (ctx) => `/a/${(await open(ctx)).slug}`;
 
 export default [
-  { name: 'candidate-landing', path: landing, as: 'nobody' },
+  { name: 'candidate-landing', path: landing, as: 'nobody', ends: true },
+  { name: 'candidate-landing-right-to-left', path: landing, as: 'nobody', locale: 'ar-XB' },
   { name: 'candidate-landing-errors', path: landing, as: 'nobody', act: press },
   { name: 'candidate-landing-offline', path: landing, as: 'nobody', act: async (page) => { await page.context().setOffline(true); await page.locator('[data-offline]').waitFor(); } },
   { name: 'candidate-landing-later', path: async (ctx) => `/a/${(await later(ctx)).slug}`, as: 'nobody' },
@@ -81,6 +82,7 @@ export default [
   { name: 'candidate-started-elsewhere', path: async (ctx) => { await under(ctx); return invited('finishing')(ctx); }, as: 'nobody' },
   { name: 'candidate-finish', path: '/take/finish', cookies: under },
   { name: 'candidate-data', path: '/take/data', cookies: under },
-  { name: 'candidate-result', path: '/take/result', cookies: sent },
+  { name: 'candidate-result', path: '/take/result', cookies: sent, ends: true },
+  { name: 'candidate-result-right-to-left', path: '/take/result', cookies: sent, locale: 'ar-XB' },
   { name: 'candidate-already-sent', path: invited('sent'), cookies: sent },
 ];

@@ -1,4 +1,6 @@
 // The editor in its states.
+import { backend } from '../shots-lib.mjs';
+
 const prompt = 'Which changes would let Postgres answer this query with an **index-only scan**?\n\n```sql\nSELECT eta FROM shipments\n' +
   " WHERE carrier_id = $1 AND status = 'late'\n ORDER BY eta LIMIT 50;\n```";
 
@@ -26,16 +28,16 @@ const question = (n) => async (ctx) => {
   return `${at}?q=${ids[n]}`;
 };
 const below = (path) => async (ctx) => (await draft(ctx)).at + path;
-const published = async ({ ask }) => `/app/assessments/${(await ask('GET', '/assessments?status=active')).items[0].id}`;
+const published = backend();
 const publish = (page) => page.locator('[data-publish]:visible').click();
 
 export default [
-  { name: 'editor-multiple', path: question(0) },
+  { name: 'editor-multiple', path: question(0), ends: true },
   { name: 'editor-single', path: question(1) },
   { name: 'editor-true-false', path: question(2) },
   { name: 'editor-short', path: question(3) },
   { name: 'editor-numeric', path: question(4) },
-  { name: 'editor-empty', path: async ({ ask }) => `/app/assessments/${(await ask('POST', '/assessments', { title: 'A new one' })).id}` },
+  { name: 'editor-empty', path: async ({ once }) => `/app/assessments/${(await once('empty', ({ ask }) => ask('POST', '/assessments', { title: 'A new one' }))).id}` },
   { name: 'editor-published', path: published },
   { name: 'editor-list', path: question(0), sizes: [390], whole: false, act: (page) => page.locator('[data-qpick]').click() },
   { name: 'editor-type', path: question(0), whole: false, sizes: [1440], act: (page) => page.locator('[data-kind="numeric"]').click() },

@@ -12,8 +12,17 @@ const unreadable = async (page) => {
   await page.getByRole('alert').waitFor();
 };
 
+const good = { ...file, buffer: Buffer.from(file.buffer.toString().replace(',E,', ',A,').replace(',two', ',2')) };
+const done = async (page) => {
+  await page.locator('#import-file').setInputFiles(good);
+  await page.locator('#import-go:not([disabled])').click();
+  await page.getByRole('heading', { name: '24 questions are in the draft' }).waitFor();
+};
+
 export default [
+  { name: 'import-new', path: '/app/import', fresh: true },
+  { name: 'import-done', path: async ({ ask }) => `/app/assessments/${(await ask('POST', '/assessments', { title: 'Go & Postgres' })).id}/import`, fresh: true, act: done },
   { name: 'import', path: at('active', '/import') },
-  { name: 'import-check', path: at('active', '/import'), act: check },
+  { name: 'import-check', path: at('active', '/import'), act: check, ends: true },
   { name: 'import-unreadable', path: at('active', '/import'), act: unreadable },
 ];
