@@ -23,7 +23,7 @@ func TestThePersonalLinkShowsHowFarItIs(t *testing.T) {
 	}
 	ivy, uma := path(0), path(1)
 	v := s.visitor()
-	v.get(ivy).shows(t, 200, "Employer 1 invites you.", "37 min 30 s", "30 min and 25 % more", "start by 09:00 UTC", "16 March", "i•••@e•••.org",
+	v.get(ivy).shows(t, 200, "Employer 1 invites you.", "37 min 30 s", "30 min and 25% more", "start by 09:00 UTC", "16 March", "i•••@e•••.org",
 		"on any device", "Start, 37 minutes and 30 seconds").hides(t, "ivy@example.org", "Your name", " checked")
 	v.post(ivy).shows(t, 422, "1 thing to correct. Your clock has not started.", "Tick this box to start.")
 	v.post(ivy, "consent", "yes").leadsTo(t, "/take")

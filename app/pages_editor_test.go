@@ -324,8 +324,11 @@ func TestMarkdownIsShownWithoutWhatCouldRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v := w.owner("1")
-	v.post("/app/markdown", "source", "**Bold** <script>alert(1)</script> [x](javascript:alert(1)) ![p](https://elsewhere.example/p.png)\n\n```go\nfunc main() {}\n```").
-		shows(t, 200, "Bold", "func main").hides(t, "<script", "javascript:", "<img", "style=")
+	shown := v.post("/app/markdown", "source", "**Bold** <script>alert(1)</script> [x](javascript:alert(1)) ![p](https://elsewhere.example/p.png)\n\n```go\nfunc main() {}\n```").
+		shows(t, 200, "Bold", "func main").hides(t, "javascript:", "<img", "style=")
+	if body := string(shown.body); !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") || strings.Contains(body, "<script") {
+		t.Errorf("markup in Markdown is no text: %s", body)
+	}
 	if p := v.post("/app/markdown", "source", "`a` b", "inline", "1"); string(p.body) != "<code>a</code> b" {
 		t.Errorf("inline: %s", p.body)
 	}
