@@ -303,6 +303,13 @@ test('what is typed without a network stays, is sent when it is back, and nobody
   await dialog.dismiss();
   await leaving;
   assert.equal((await list())[0].prompt, 'First');
+  // Each try that fails makes the pause longer, so that the next one does not come by itself between the two lines below.
+  for (let tries = 0; tries < 3; tries++) {
+    const failed = page.waitForEvent('requestfailed', (r) => r.method() === 'PATCH');
+    await page.getByRole('button', { name: 'Save now' }).click();
+    await failed;
+  }
+  await page.getByText('trying again in 30 s').or(page.getByText('trying again in 29 s')).waitFor();
   await page.unroute('**/api/v1/**');
   await page.getByRole('button', { name: 'Save now' }).click();
   await saved(page);

@@ -31,6 +31,7 @@ function startForm(form: HTMLFormElement): void {
     return;
   }
   let looking = 0;
+  let turn = 0; // of the looks: only what the last one saw counts
   let busy = false;
 
   const show = (state: 'ready' | 'waiting' | 'busy'): void => {
@@ -49,6 +50,7 @@ function startForm(form: HTMLFormElement): void {
   };
 
   const wait = (): void => {
+    turn++;
     show('waiting');
     window.clearTimeout(looking);
     looking = window.setTimeout(() => void look(), probeEvery);
@@ -56,7 +58,10 @@ function startForm(form: HTMLFormElement): void {
 
   const look = async (): Promise<void> => {
     window.clearTimeout(looking);
-    if (await reachable()) show('ready');
+    const mine = ++turn;
+    const there = await reachable();
+    if (mine !== turn || busy) return;
+    if (there) show('ready');
     else wait();
   };
 
