@@ -254,8 +254,10 @@ async function compareFiles(page, id, list) {
 async function release(page, taken, scores) {
   await page.getByRole('button', { name: 'Release 2 results' }).click();
   await page.getByRole('dialog').getByRole('radio', { name: /^Score/ }).check();
+  const released = page.waitForResponse((r) => r.url().endsWith('/results/release'));
   await page.getByRole('dialog').getByRole('button', { name: 'Release 2 results' }).click();
-  await page.getByText('Candidates see', { exact: false }).first().waitFor();
+  assert.equal((await released).status(), 200);
+  await page.locator('.release-line', { hasText: 'Candidates see' }).waitFor();
   for (const [who, { page: c }] of Object.entries(taken)) {
     await c.reload();
     assert.ok((await c.locator('.ring').innerHTML()).includes(`>${scores[who]}%<`), `${who} sees ${scores[who]}`);
